@@ -1,0 +1,75 @@
+// Package avatar is the contract between the relay and the services that play a character.
+//
+// Replies belong to conversations, not to turns: a service may answer a turn at once, later over HTTP, several times, or never.
+package avatar
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// A Backend is one configured avatar.
+type Backend interface {
+	// Ask gives the avatar one turn. Nil means that it has taken the turn, not that it has finished: a synchronous service says its
+	// reply before Ask returns, a callback one returns at once. Calls for one conversation never overlap; calls for different ones
+	// run in parallel. A repeated turn carries the same id. Ask obeys ctx, makes no retry of its own beyond renewing a token once, and
+	// returns a *fault.Outcome: Dead when the service refuses in a way that only the operator can mend, Throttled with
+	// scope Avatar when it asks for a pause, Retry (or any other error) for the rest.
+	Ask(ctx context.Context, t Turn, say Speaker) error
+}
+
+// A Speaker takes what an avatar says in one conversation.
+type Speaker interface {
+	// Say takes one reply. In a Listener's handler, nil means that it is stored. A reply without anything to show is no error.
+	Say(ctx context.Context, r Reply) error
+}
+
+// A Listener is a Backend that hears replies over HTTP, at the Turn's Callback URL.
+type Listener interface {
+	// Handler serves one callback whose token was found to be genuine; say speaks in the conversation that the token names. It
+	// answers 2xx only after Say returned nil, 410 when Say fails with ErrGone, and 503 for other errors.
+	Handler(say Speaker) http.Handler
+}
+
+// A Turn is one message of a person to an avatar.
+type Turn struct {
+	ID           string // random, the same at every attempt
+	Conversation string // random, changes when the conversation was ended or reset
+	UserUID      string // the memory the turn belongs to: random and stable
+	UserName     string // display name, cleaned; may be empty
+	Locale       string // language tag, may be empty
+	Platform     string // "telegram"
+	Bridge       string // the bridge's name in the configuration
+	Text         string // valid UTF-8, not empty
+	Callback     string // where later replies may be POSTed; "" when the program has no public URL
+}
+
+// A Reply is something that an avatar says.
+type Reply struct {
+	Text      string // Markdown; may be empty
+	Audio     Audio
+	Emotion   string // the service's own word: "joy"
+	Animation Animation
+	Heard     string // what the service understood of the person's words, "" when it does not say
+	// Key identifies the reply within its conversation where the service says so; a reply with a known key is not stored again. "" for
+	// replies that are said before Ask returns.
+	Key  string
+	Ends bool // the conversation ends with this reply: the next turn opens a new one
+}
+
+// Audio is the sound of a reply: a URL, or the bytes themselves.
+type Audio struct {
+	URL  string
+	Data []byte
+	Type string // media type, "" when unknown
+}
+
+// Animation is a movement of the avatar's body.
+type Animation struct {
+	Name string
+	URL  string
+}
+
+// ErrGone is what Say returns in a Listener's handler when the conversation has ended or was forgotten since the turn was asked.
+var ErrGone = errors.New("the conversation has ended")

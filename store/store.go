@@ -1,0 +1,378 @@
+// Package store is the contract of what survives a restart: who people are, what they wrote, what is still to be posted.
+//
+// It is made of transactional verbs, not tables. What the relay stores in it (turns, posts) is opaque, versioned bytes. Nil from a
+// verb means that its effect survives a power cut. The hot path is three verbs a message: Accept, Finish, Settle.
+//
+// # Lanes
+//
+// A conversation has two lanes, one of turns to ask and one of posts to send. Each lane is worked on from its head, one at a time:
+// a verb hands out ("claims") the head, and nothing behind it, until the claim is given back by Finish, Defer, Settle or Park. A
+// claim lives in the memory of the process: after a crash every head is waiting again. A post that is handed out is marked "sending" in the
+// same transaction, so that after a crash it is known which posts may have been sent (they come back with Unclear set) and which
+// surely were not.
+//
+// A head that nobody claimed is due at a time; ClaimTurns and ClaimPosts hand out what is due. A verb hands out a claim only if the
+// caller has room for it: the fields named Turns, Posts, Next and Send say so.
+//
+// # Accounts
+//
+// All that belongs to one bot account carries the account's id ("telegram:123456"), not the configured name of the bridge.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// The errors that callers tell apart. All others mean that nothing was changed and the same call may be made again.
+var (
+	ErrNotFound = errors.New("not found")
+	// ErrStale means that a conversation has moved on to a newer generation or is gone.
+	ErrStale = errors.New("the conversation has a newer generation")
+	// ErrLocked means that another process works on the database.
+	ErrLocked = errors.New("another process uses the database")
+	// ErrNewer means that the database was written by a newer version of the program.
+	ErrNewer = errors.New("the database is from a newer version")
+)
+
+// A Store keeps what must survive a restart. All methods may be called by several goroutines at once. A verb about something that was
+// forgotten meanwhile changes nothing, hands out nothing and returns nil.
+type Store interface {
+	// Accept stores what a bridge received and its cursor, in one transaction. Results are in the order of b.Entries.
+	Accept(ctx context.Context, b Batch) ([]Result, error)
+	// Cursor returns the account's stored cursor and when it was last moved; "" and the zero time when there is none.
+	Cursor(ctx context.Context, account string) (string, time.Time, error)
+
+	// ClaimTurns hands out up to n due heads of the account's lanes with the avatar, oldest due time first, and says when the next
+	// one that is not handed out is due (the zero time: none waits).
+	ClaimTurns(ctx context.Context, account, avatar string, now time.Time, n int) ([]Turn, time.Time, error)
+	// Defer gives a claimed turn back: it stays the head of its lane and is due at d.Due.
+	Defer(ctx context.Context, d Deferred) error
+	// Finish settles a claimed turn: its body is cleared, what was said is appended, in one transaction.
+	Finish(ctx context.Context, f Finished) (Claims, error)
+	// Say appends a reply that comes outside of a turn. It returns ErrStale when s.Generation is not the conversation's current one,
+	// except for a known key, which is no error and changes nothing.
+	Say(ctx context.Context, s Said) (Claims, error)
+
+	// ClaimPosts hands out up to n due heads of the account's post lanes and marks them "sending". The time is as in ClaimTurns.
+	ClaimPosts(ctx context.Context, account string, now time.Time, n int) ([]Post, time.Time, error)
+	// Park gives a claimed post back unsent, and takes the mark from it: it is due again at the time due.
+	Park(ctx context.Context, post int64, due time.Time, hold *Hold) error
+	// Settle says how sending a claimed post ended.
+	Settle(ctx context.Context, s Settled) (Claims, error)
+
+	// Hold keeps h, in place of an earlier hold with the same scope. Holds are kept, not enforced: the relay asks before it acts.
+	Hold(ctx context.Context, h Hold) error
+	// Release ends the hold with this scope, which is no error when there is none, and makes due now every head that it could have held.
+	Release(ctx context.Context, scope Scope, now time.Time) error
+	// Holds returns the holds that are not over at now.
+	Holds(ctx context.Context, now time.Time) ([]Hold, error)
+	// Moves returns the account's channels that have another id now: old id to newest id.
+	Moves(ctx context.Context, account string) (map[string]string, error)
+
+	// Dead returns dead letters, newest first: those with an id below before (0: from the newest), at most n.
+	Dead(ctx context.Context, before int64, n int) ([]Letter, error)
+	// Retry puts dead letters back at the end of their lanes, due now, with no attempts made. Without ids it takes all. It returns
+	// how many it put back.
+	Retry(ctx context.Context, now time.Time, ids ...int64) (int, error)
+	// Drop deletes dead letters for good; without ids all of them.
+	Drop(ctx context.Context, ids ...int64) (int, error)
+
+	// People returns people by the time they were last seen, newest first, skipping the first skip, at most n.
+	People(ctx context.Context, skip, n int) ([]Person, error)
+	// Person finds one by uid, or by "platform:user" or "platform:tenant:user"; ErrNotFound when there is none.
+	Person(ctx context.Context, ref string) (Person, error)
+	// Export writes all that is kept of a person as one JSON document.
+	Export(ctx context.Context, uid string, w io.Writer) error
+	// Forget deletes all that is kept of a person, so that no byte of it is left in the store's files: identities, uids, conversations of
+	// their own, turns, posts, dead letters, counters. In shared conversations their turns and the replies to those go. Event keys stay, so
+	// that nothing is answered again. It returns the conversations that were deleted, for services to be told.
+	Forget(ctx context.Context, uid string) ([]Conversation, error)
+
+	// Secret returns the program's own random secret of 32 bytes with this name, and makes it the first time.
+	Secret(ctx context.Context, name string) ([]byte, error)
+
+	// Depth counts what waits.
+	Depth(ctx context.Context) (Depth, error)
+	// Purge deletes what is over and older than before: event keys, sent posts, dead letters, counters, people who have no conversation
+	// left. It works in small steps between other verbs and returns how many rows it deleted.
+	Purge(ctx context.Context, before time.Time) (int, error)
+	// Writable writes and commits something small: nil means that the store can take messages.
+	Writable(ctx context.Context) error
+	// Backup writes a consistent copy to a new file while the store works on. The file must not exist.
+	Backup(ctx context.Context, file string) error
+	// Close waits for the verbs under way and closes the store.
+	Close() error
+}
+
+// An Identity is somebody on a platform.
+type Identity struct {
+	Platform string
+	Tenant   string // "" except where user ids are unique in a workspace only
+	User     string // immutable id, never a name
+}
+
+// Memory says who shares one memory uid.
+type Memory string
+
+// The memories. Their uids are random and never change: not by a restart, a reset, or a move of the channel.
+const (
+	MemoryPerson Memory = "person" // the person's own uid, the same in every place
+	MemoryMember Memory = "member" // one for the person in this channel
+	MemoryRoom   Memory = "room"   // one for all in the channel
+	MemoryThread Memory = "thread" // one for all in the thread
+)
+
+// An Address is what a conversation is found by. With MemoryRoom and MemoryThread all who speak there share one conversation, else each
+// person has one of their own.
+type Address struct {
+	Account string
+	Avatar  string
+	Channel string
+	Thread  string
+	Direct  bool // kept with the conversation, no part of its key
+	Memory  Memory
+}
+
+// A Conversation is one avatar in one place with one person, or with all who are there.
+type Conversation struct {
+	ID         int64
+	UID        string // random; a new one for each generation
+	Generation int    // starts at 1
+	MemoryUID  string
+	Address
+}
+
+// A Batch is what Accept stores.
+type Batch struct {
+	Account string
+	Cursor  string // "" leaves the stored one
+	Now     time.Time
+	Entries []Entry
+	Turns   int // how many turns may be handed out
+	Posts   int // how many posts may be handed out
+}
+
+// An Entry is one thing to be done for an event: exactly one of the pointers is set.
+type Entry struct {
+	Key   string // the event's key; "" for what is harmless to repeat. A known key makes the entry Known and changes nothing
+	Turn  *NewTurn
+	Post  *NewPost
+	Edit  *Edit
+	Reset *Reset
+	Move  *Move
+}
+
+// A NewTurn is a message of a person to an avatar.
+type NewTurn struct {
+	ID         string // random, the turn's id for ever
+	From       Identity
+	Name       string // display name, kept for the operator's list of people
+	In         Address
+	Body       []byte
+	Limits     []Limit // all must have room, else the turn is Over and counts nowhere
+	MaxWaiting int     // how many turns the lane takes, with the one being asked; more are Full
+	Full       *Notice // said when it is Full
+}
+
+// A Limit is a durable counter of a fixed window that opens with the first event counted in it.
+type Limit struct {
+	Key   string // who or what is counted: "person/…", at most 200 bytes
+	Max   int
+	Every time.Duration // two limits with one Key and different Every are two counters
+	Over  *Notice       // said when there is no room
+}
+
+// A Notice is a word of the program itself, said at most once in a time.
+type Notice struct {
+	Key    string        // notices with the same key are the same notice
+	Every  time.Duration // how long it is not said again
+	Pieces [][]byte      // posts, in order
+}
+
+// A NewPost is something said without a turn, in answer to an event.
+type NewPost struct {
+	From    Identity
+	Name    string
+	In      Address
+	Notice  Notice // with an empty Key it is always said
+	Preface [][]byte
+}
+
+// An Edit gives the waiting turn with the event key Target another body; with a nil Body it cancels the turn. A turn that was ever handed
+// out is left alone.
+type Edit struct {
+	Target string
+	Body   func(old []byte) []byte // makes the new body of the old one; nil cancels. Called inside the transaction: it must be quick
+}
+
+// A Reset opens a new generation of the conversation, if there is one, and then says Post.
+type Reset struct {
+	Post NewPost
+}
+
+// A Move says that a channel has another id. Conversations, memories, identities, waiting turns and posts, and channel holds
+// follow. If a conversation exists at the new id already, the older one's uids win and nothing that waits is lost.
+type Move struct {
+	From, To string
+}
+
+// Verdict says what became of an Entry.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Done     Verdict = iota // it was carried out (an Edit: a turn was changed)
+	Known                   // its key was seen before
+	Over                    // a limit has no room; Result.Limit says which
+	Full                    // the lane takes no more
+	NotFound                // an Edit whose turn is not waiting, a Reset without a conversation
+)
+
+// A Result is what became of an Entry, and what was claimed for it.
+type Result struct {
+	Verdict Verdict
+	Limit   string // Over: the key of the limit
+	Claims
+}
+
+// Claims are what a verb hands out.
+type Claims struct {
+	Turn *Turn // nil: none
+	Post *Post // nil: none
+	// TurnWaits and PostWaits say that a head is due now that was not handed out for want of room: ClaimTurns, ClaimPosts will.
+	TurnWaits, PostWaits bool
+}
+
+// A Turn is a claimed turn.
+type Turn struct {
+	Row          int64
+	ID           string
+	Conversation Conversation
+	Body         []byte
+	Attempts     int
+	Accepted     time.Time
+}
+
+// Deferred says why and until when a turn is given back.
+type Deferred struct {
+	Turn     int64
+	Due      time.Time
+	Attempts int   // made so far
+	Hold     *Hold // kept in the same transaction; nil: none
+}
+
+// Finished says how asking a turn ended.
+type Finished struct {
+	Turn    int64
+	Now     time.Time
+	Replies []Reply
+	Preface [][]byte // posted before the first reply that the conversation ever gets, then never again
+	Dead    string   // why the turn failed for good: it becomes a dead letter that keeps its body. "" when it did not
+	Notice  *Notice  // said after Replies; nil: nothing
+	Next    bool     // the caller has room for the lane's next turn
+	Send    bool     // the caller has room for a post of this conversation
+}
+
+// A Reply is one reply, as posts.
+type Reply struct {
+	Key    string // "" or unique in the conversation: a reply with a known key is left out
+	Pieces [][]byte
+	Ends   bool // the conversation goes on in a new generation
+}
+
+// Said is a reply outside of a turn.
+type Said struct {
+	Conversation int64
+	Generation   int
+	Turn         string // the id of a turn that this reply settles if it is not settled yet; "" for none. Its claim is not given back
+	Now          time.Time
+	Reply        Reply
+	Preface      [][]byte
+	Send         bool
+}
+
+// A Post is a claimed post.
+type Post struct {
+	ID           int64 // never used twice, also not after a crash
+	Conversation Conversation
+	Body         []byte
+	Attempts     int
+	Unclear      bool // it may have been sent before a crash
+	Created      time.Time
+}
+
+// Ending says how a post ended.
+type Ending uint8
+
+// The endings. With Failed and Unsure the later pieces of the same reply end in the same way; later replies go on.
+const (
+	Sent     Ending = iota // its body is cleared
+	Again                  // it stays the head of its lane and is due at Due
+	Failed                 // it becomes a dead letter
+	Unsure                 // it may have been sent and is not to be repeated: a dead letter that says so
+	Withheld               // its body is cleared, nothing was sent: what remains of the reply is not wanted any more
+)
+
+// Settled says how sending a claimed post ended.
+type Settled struct {
+	Post     int64
+	Now      time.Time
+	As       Ending
+	SentID   string    // Sent: the platform's id, may be ""
+	Due      time.Time // Again
+	Attempts int       // Again: made so far
+	Unclear  bool      // Again: it may have been sent
+	Body     []byte    // Again: what to send instead; nil leaves it
+	Reason   string    // Failed, Unsure: for the operator
+	Hold     *Hold     // kept in the same transaction; nil: none
+	Send     bool      // the caller has room for the conversation's next post
+}
+
+// A Scope is what a hold binds: all of an account, one channel of it, one conversation, an avatar, or, with nothing set, everything.
+type Scope struct {
+	Account      string
+	Channel      string // with Account
+	Conversation int64
+	Avatar       string
+	Pause        bool // an operator's pause, kept apart from a platform's throttle of the same scope
+}
+
+// A Hold says that nothing may be done in a scope until a time.
+type Hold struct {
+	Scope  Scope
+	Until  time.Time // the zero time: until it is released
+	Reason string
+}
+
+// A Letter is a dead letter: a turn that was never answered, or a post that was never or perhaps never sent.
+type Letter struct {
+	ID           int64
+	Post         bool // else a turn
+	Unclear      bool // it may have been sent
+	Conversation Conversation
+	Reason       string
+	At           time.Time
+	Attempts     int
+	Body         []byte
+}
+
+// A Person is who is behind one or more identities.
+type Person struct {
+	UID           string
+	Name          string // as last seen
+	Identities    []Identity
+	FirstSeen     time.Time
+	LastSeen      time.Time
+	Conversations int
+}
+
+// Depth counts what waits.
+type Depth struct {
+	Turns  map[string]int // waiting and claimed turns by account
+	Posts  map[string]int // waiting and claimed posts by account
+	Dead   int
+	Oldest time.Time // when the oldest of them was accepted; the zero time when nothing waits
+}
