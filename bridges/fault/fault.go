@@ -112,3 +112,9 @@ type Finding struct {
 	What string // what was looked at and how it is: "token accepted: @luna_bot"
 	Fix  string // what to do, in the operator's terms (the config key, the platform's switch); "" when OK
 }
+
+// A Setting is a fault in a configuration section. A Config's method Validate() []fault.Setting returns all of them at once.
+type Setting struct {
+	Key     string // the key within the section: "token"
+	Problem string // what is wrong and what would be right: "is missing: paste the token that @BotFather gave you"
+}
