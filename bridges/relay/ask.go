@@ -1,0 +1,232 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"avatarbridge/avatar"
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
+	"avatarbridge/store"
+)
+
+const (
+	// typingAfter is how long an avatar may think before people are shown that it does.
+	typingAfter = 400 * time.Millisecond
+	// breakerOpen is how long an avatar that fails is left alone before a few turns try it again.
+	breakerOpen = 10 * time.Second
+	// breakerTrips is how many calls in a row must fail for that.
+	breakerTrips = 5
+)
+
+// A player is one avatar at work.
+type player struct {
+	r       *Relay
+	cfg     Avatar
+	slots   slots // turns being asked
+	breaker *gobreaker.TwoStepCircuitBreaker[any]
+}
+
+func newPlayer(r *Relay, cfg Avatar) *player {
+	if cfg.MaxConcurrent <= 0 {
+		cfg.MaxConcurrent = 1024
+	}
+	if cfg.Display == "" {
+		cfg.Display = cfg.Name
+	}
+	p := &player{r: r, cfg: cfg}
+	p.slots.max = int64(cfg.MaxConcurrent)
+	p.slots.freed = func() {
+		for _, l := range r.lines {
+			l.turns.at(time.Now())
+		}
+	}
+	p.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		Name: cfg.Name, MaxRequests: 3, Timeout: breakerOpen,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerTrips },
+		OnStateChange: func(name string, _, to gobreaker.State) {
+			r.log.Warn("the avatar's circuit breaker changed", "avatar", name, "state", to.String())
+		},
+	})
+	return p
+}
+
+// start asks a claimed turn, and after it whatever its lane hands out, in a goroutine of its own.
+func (p *player) start(l *line, t *store.Turn) {
+	p.slots.force(1)
+	p.r.work.Go(func() {
+		defer p.slots.release(1)
+		for t != nil {
+			t = p.play(l, t)
+		}
+	})
+}
+
+// play does what can be done about a claimed turn now, and returns the lane's next one.
+func (p *player) play(l *line, t *store.Turn) *store.Turn {
+	if p.r.isStopping() {
+		return nil // a claim ends with the process
+	}
+	c := &t.Conversation
+	if until := l.heldTurn(c); !until.IsZero() {
+		p.r.cfg.Meter.Count(Held, l.cfg.Name, p.cfg.Name)
+		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts})
+	}
+	body, err := decodeTurn(t.Body)
+	if err != nil {
+		return p.finish(l, t, store.Finished{Dead: err.Error()})
+	}
+	s, _ := l.route(place(c))
+	if time.Since(body.written()) > s.maxAge(c.Direct) {
+		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
+		return p.finish(l, t, store.Finished{Notice: l.notice(noticeTooOld, "old/"+c.Account+"/"+c.Channel, 10*time.Minute)})
+	}
+	report, err := p.breaker.Allow()
+	if err != nil {
+		return p.failed(l, t, &fault.Outcome{Kind: fault.Retry, Err: err}, t.Attempts, breakerDelay(err))
+	}
+	said, err := p.ask(l, t, &body)
+	return p.asked(l, t, &body, s, said, err, report)
+}
+
+func breakerDelay(err error) time.Duration {
+	if errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return backoff(0, breakerOpen/4, breakerOpen/4)
+	}
+	return breakerOpen/2 + backoff(0, breakerOpen, breakerOpen)
+}
+
+// asked does what follows from how Ask ended.
+func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []avatar.Reply, err error, report func(error)) *store.Turn {
+	o := fault.Of(err)
+	if o != nil && len(said) > 0 {
+		l.log.Warn("the avatar failed after it had answered; the answer is kept", "avatar", p.cfg.Name, "kind", o.Kind.String(), "reason", o.Reason)
+		o = nil
+	}
+	switch {
+	case o == nil:
+		report(nil)
+		return p.answered(l, t, b, s, said)
+	case p.r.calls.Err() != nil: // the program stops: the turn is asked again when it starts
+		report(nil)
+		return nil
+	case o.Kind == fault.Throttled:
+		report(nil)
+		p.r.cfg.Meter.Count(Held, l.cfg.Name, p.cfg.Name)
+		o.Scope = fault.Avatar
+		h := throttle(o, &t.Conversation)
+		p.r.holds.put(*h)
+		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: h.Until, Attempts: t.Attempts, Hold: h})
+	case o.Kind == fault.Dead || o.Kind == fault.Rejected:
+		report(nil)
+		return p.dies(l, t, o)
+	}
+	report(o)
+	return p.failed(l, t, o, t.Attempts+1, backoff(t.Attempts, 4*time.Second, 5*time.Minute))
+}
+
+// failed lets the turn be tried again, unless it has had its chances.
+func (p *player) failed(l *line, t *store.Turn, o *fault.Outcome, attempts int, delay time.Duration) *store.Turn {
+	if attempts >= p.r.cfg.MaxAttempts || time.Since(t.Accepted)+delay > p.r.cfg.RetryWithin {
+		return p.dies(l, t, o)
+	}
+	if attempts > t.Attempts {
+		p.r.cfg.Meter.Count(Retried, l.cfg.Name, p.cfg.Name)
+		l.log.Warn("the avatar failed; trying again", "avatar", p.cfg.Name, "turn", t.ID, "attempt", attempts, "in", delay.Round(time.Millisecond), "err", o)
+	}
+	return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(delay), Attempts: attempts})
+}
+
+func (p *player) dies(l *line, t *store.Turn, o *fault.Outcome) *store.Turn {
+	p.r.cfg.Meter.Count(Died, l.cfg.Name, p.cfg.Name)
+	l.log.Error("a turn could not be answered; see the dead letters", "avatar", p.cfg.Name, "turn", t.ID, "attempts", t.Attempts+1, "err", o)
+	c := &t.Conversation
+	return p.finish(l, t, store.Finished{Dead: o.Error(),
+		Notice: l.notice(noticeUnavailable, "unavailable/"+c.UID, p.r.cfg.RetryWithin)})
+}
+
+// answered stores what the avatar said.
+func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said []avatar.Reply) *store.Turn {
+	p.r.cfg.Meter.Took("reply", l.cfg.Name, p.cfg.Name, time.Since(t.Accepted))
+	f := store.Finished{Preface: l.preface(t.Conversation.Direct)}
+	for i := range said {
+		f.Replies = append(f.Replies, p.posts(l, s, &t.Conversation, b, &said[i]))
+		p.r.cfg.Meter.Count(Replied, l.cfg.Name, p.cfg.Name)
+	}
+	return p.finish(l, t, f)
+}
+
+// finish settles the turn, however long the store takes, and takes up what it hands out.
+func (p *player) finish(l *line, t *store.Turn, f store.Finished) *store.Turn {
+	f.Turn, f.Now = t.Row, time.Now()
+	f.Next = !p.r.isStopping()
+	f.Send = f.Next && l.heldPost(&t.Conversation).IsZero() && l.slots.take(1) == 1
+	var c store.Claims
+	if !p.r.insist("finish", func(ctx context.Context) (err error) { c, err = p.r.store.Finish(ctx, f); return err }) {
+		return nil
+	}
+	next := c.Turn
+	c.Turn = nil
+	l.take(c, f.Send)
+	return next
+}
+
+// giveBack returns the turn to its lane.
+func (p *player) giveBack(l *line, d store.Deferred) *store.Turn {
+	if p.r.insist("defer", func(ctx context.Context) error { return p.r.store.Defer(ctx, d) }) {
+		l.turns.at(d.Due)
+	}
+	return nil
+}
+
+// ask makes the one call, and returns what the avatar said during it.
+func (p *player) ask(l *line, t *store.Turn, b *turnBody) (said []avatar.Reply, err error) {
+	ctx, cancel := context.WithTimeout(p.r.calls, p.r.cfg.AskTimeout)
+	defer cancel()
+	quiet := l.typing(ctx, place(&t.Conversation))
+	defer quiet()
+	defer l.catch(&err)
+	c := &t.Conversation
+	var say collector
+	began := time.Now()
+	p.r.cfg.Meter.Count(Asked, l.cfg.Name, p.cfg.Name)
+	err = p.cfg.Backend.Ask(ctx, avatar.Turn{
+		ID: t.ID, Conversation: c.UID, UserUID: c.MemoryUID, UserName: b.Name, Locale: b.Locale,
+		Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Callback: p.callbackURL(l, t),
+	}, &say)
+	p.r.cfg.Meter.Took("ask", l.cfg.Name, p.cfg.Name, time.Since(began))
+	return say.end(), err
+}
+
+func place(c *store.Conversation) bridges.Place {
+	return bridges.Place{Channel: c.Channel, Thread: c.Thread, Direct: c.Direct}
+}
+
+// A collector keeps what is said during Ask; it is stored when Ask has returned, together with the turn's end.
+type collector struct {
+	mu    sync.Mutex
+	said  []avatar.Reply
+	ended bool
+}
+
+// Say keeps r. After Ask has returned it is an error: a late reply comes through the callback.
+func (c *collector) Say(_ context.Context, r avatar.Reply) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return errors.New("said after Ask returned")
+	}
+	c.said = append(c.said, r)
+	return nil
+}
+
+func (c *collector) end() []avatar.Reply {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	return c.said
+}

@@ -1,0 +1,61 @@
+package relay
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"avatarbridge/bridges"
+)
+
+// bodyVersion stands in every body in the store. A reader refuses bodies of a newer version.
+const bodyVersion = 1
+
+// turnBody is a turn as it is stored.
+type turnBody struct {
+	V       int    `json:"v"`
+	At      int64  `json:"at"` // when the person wrote it, unix milliseconds
+	Text    string `json:"text"`
+	Name    string `json:"name,omitempty"`
+	Locale  string `json:"locale,omitempty"`
+	Message string `json:"message,omitempty"` // the platform's id of the message
+	User    string `json:"user,omitempty"`    // the platform's id of the person
+}
+
+func (b *turnBody) written() time.Time { return time.UnixMilli(b.At) }
+
+// postBody is a post as it is stored.
+type postBody struct {
+	V int `json:"v"`
+	bridges.Message
+}
+
+// encode makes a body. Bodies hold strings and numbers only, which always encode.
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+func decodeTurn(data []byte) (turnBody, error) {
+	var b turnBody
+	return b, decode(data, &b, &b.V)
+}
+
+func decodePost(data []byte) (postBody, error) {
+	var b postBody
+	return b, decode(data, &b, &b.V)
+}
+
+// decode never quotes the body in its errors.
+func decode(data []byte, into any, version *int) error {
+	if json.Unmarshal(data, into) != nil {
+		return fmt.Errorf("the stored body cannot be read (%d bytes)", len(data))
+	}
+	if *version > bodyVersion {
+		return fmt.Errorf("the stored body has version %d, this program reads up to %d", *version, bodyVersion)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package relay
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"avatarbridge/avatar"
+	"avatarbridge/store"
+)
+
+// A ticket is what a callback token says: where a late reply belongs. The token is the ticket and its HMAC under the store's secret, so
+// it cannot be guessed, and a wrong one is found out without asking the store.
+type ticket struct {
+	Avatar       string `json:"a"`
+	Bridge       string `json:"b"`
+	Conversation int64  `json:"c"`
+	Generation   int    `json:"g"`
+	Turn         string `json:"t"`
+	Direct       bool   `json:"d"`
+	Channel      string `json:"h"`
+}
+
+func (k ticket) seal(secret []byte) string {
+	payload := encode(k)
+	return base64.RawURLEncoding.EncodeToString(append(mac(secret, payload), payload...))
+}
+
+// unseal reports whether token is genuine.
+func unseal(token string, secret []byte) (k ticket, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(raw) < sha256.Size {
+		return k, false
+	}
+	payload := raw[sha256.Size:]
+	if !hmac.Equal(raw[:sha256.Size], mac(secret, payload)) {
+		return k, false
+	}
+	return k, json.Unmarshal(payload, &k) == nil
+}
+
+func mac(secret, payload []byte) []byte {
+	h := hmac.New(sha256.New, secret)
+	h.Write(payload)
+	return h.Sum(nil)
+}
+
+// callbackURL is where later replies to the turn may be sent, "" when the avatar hears none or there is no public URL.
+func (p *player) callbackURL(l *line, t *store.Turn) string {
+	secret := p.r.secret.Load()
+	if _, hears := p.cfg.Backend.(avatar.Listener); !hears || p.r.cfg.CallbackURL == nil || secret == nil {
+		return ""
+	}
+	c := &t.Conversation
+	return p.r.cfg.CallbackURL(p.cfg.Name, ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Conversation: c.ID, Generation: c.Generation,
+		Turn: t.ID, Direct: c.Direct, Channel: c.Channel}.seal(*secret))
+}
+
+// Callback serves /avatars/{name}/callback/{token}, reading both path values. It answers 404 for an unknown avatar, one that hears no
+// callbacks, and a token that is not genuine or of an older generation; 503 before Run has started.
+func (r *Relay) Callback() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		secret := r.secret.Load()
+		if secret == nil || !r.enter() {
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "starting or stopping", http.StatusServiceUnavailable)
+			return
+		}
+		defer r.work.Done()
+		k, ok := unseal(req.PathValue("token"), *secret)
+		p, l := r.players[k.Avatar], r.byName[k.Bridge]
+		if !ok || k.Avatar != req.PathValue("name") || p == nil || l == nil {
+			http.NotFound(w, req)
+			return
+		}
+		listener, ok := p.cfg.Backend.(avatar.Listener)
+		if !ok {
+			http.NotFound(w, req)
+			return
+		}
+		listener.Handler(&lateSpeaker{p: p, l: l, k: k}).ServeHTTP(w, req)
+	})
+}
+
+// A lateSpeaker says replies that come outside of Ask.
+type lateSpeaker struct {
+	p *player
+	l *line
+	k ticket
+}
+
+// Say stores the reply; avatar.ErrGone when the conversation has ended.
+func (s *lateSpeaker) Say(_ context.Context, r avatar.Reply) error {
+	c := &store.Conversation{ID: s.k.Conversation, Generation: s.k.Generation,
+		Address: store.Address{Channel: s.k.Channel, Direct: s.k.Direct, Avatar: s.k.Avatar}}
+	settings, _ := s.l.route(place(c))
+	said := store.Said{Conversation: c.ID, Generation: c.Generation, Turn: s.k.Turn, Now: time.Now(),
+		Reply: s.p.posts(s.l, settings, c, nil, &r), Preface: s.l.preface(c.Direct)}
+	// Whether the conversation is held is not known here by its account; deliver asks again.
+	said.Send = !s.p.r.isStopping() && s.l.slots.take(1) == 1
+	claims, err := s.p.r.store.Say(s.p.r.calls, said)
+	if err == nil || !errors.Is(err, store.ErrStale) {
+		s.p.r.health.report(err)
+	}
+	if err != nil {
+		s.l.take(store.Claims{}, said.Send)
+		if errors.Is(err, store.ErrStale) {
+			return avatar.ErrGone
+		}
+		return err
+	}
+	s.p.r.cfg.Meter.Count(Replied, s.l.cfg.Name, s.p.cfg.Name)
+	s.l.take(claims, said.Send)
+	return nil
+}

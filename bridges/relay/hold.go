@@ -1,0 +1,190 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"avatarbridge/bridges/fault"
+	"avatarbridge/store"
+)
+
+// forever is when a hold without an end is looked at again, should nobody release it.
+const forever = 100 * 365 * 24 * time.Hour
+
+// holdSet is the store's holds in memory: everything asks it before it acts.
+type holdSet struct {
+	n     atomic.Int64 // how many there are, so that the usual case takes no lock
+	mu    sync.RWMutex
+	holds map[store.Scope]store.Hold
+}
+
+func (s *holdSet) put(h store.Hold) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holds == nil {
+		s.holds = map[store.Scope]store.Hold{}
+	}
+	now := time.Now()
+	for scope, old := range s.holds {
+		if !old.Until.IsZero() && old.Until.Before(now) {
+			delete(s.holds, scope)
+		}
+	}
+	s.holds[h.Scope] = h
+	s.n.Store(int64(len(s.holds)))
+}
+
+func (s *holdSet) drop(scope store.Scope) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.holds, scope)
+	s.n.Store(int64(len(s.holds)))
+}
+
+// until returns when the last of the scopes' holds ends, the zero time when none holds now.
+func (s *holdSet) until(scopes ...store.Scope) time.Time {
+	if s.n.Load() == 0 {
+		return time.Time{}
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	now := time.Now()
+	var last time.Time
+	for _, scope := range scopes {
+		h, ok := s.holds[scope]
+		if !ok {
+			continue
+		}
+		if h.Until.IsZero() {
+			return now.Add(forever)
+		}
+		if h.Until.After(now) && h.Until.After(last) {
+			last = h.Until
+		}
+	}
+	return last
+}
+
+// heldTurn says until when c's avatar may not be asked.
+func (l *line) heldTurn(c *store.Conversation) time.Time {
+	if l.r.holds.n.Load() == 0 {
+		return time.Time{}
+	}
+	return l.r.holds.until(append(l.pauses(c), store.Scope{Avatar: c.Avatar})...)
+}
+
+// heldPost says until when nothing may be posted in c.
+func (l *line) heldPost(c *store.Conversation) time.Time {
+	if l.r.holds.n.Load() == 0 {
+		return time.Time{}
+	}
+	return l.r.holds.until(append(l.pauses(c),
+		store.Scope{Account: c.Account},
+		store.Scope{Account: c.Account, Channel: c.Channel},
+		store.Scope{Conversation: c.ID})...)
+}
+
+func (l *line) pauses(c *store.Conversation) []store.Scope {
+	name := l.cfg.Name
+	return []store.Scope{PauseScope(""), PauseScope(name), PauseScope(name + "/" + c.Channel)}
+}
+
+// throttle makes the hold that a throttled call asks for.
+func throttle(o *fault.Outcome, c *store.Conversation) *store.Hold {
+	h := &store.Hold{Until: time.Now().Add(o.After), Reason: "throttled"}
+	switch o.Scope {
+	case fault.Avatar:
+		h.Scope.Avatar = c.Avatar
+	case fault.Bridge:
+		h.Scope.Account = c.Account
+	case fault.Channel:
+		h.Scope.Account, h.Scope.Channel = c.Account, c.Channel
+	default:
+		h.Scope.Conversation = c.ID
+	}
+	return h
+}
+
+// PauseScope is the hold with which target ("", "bridge" or "bridge/channel") is paused. It names the bridge and not its account, so that
+// it can be kept while the program does not run.
+func PauseScope(target string) store.Scope {
+	s := store.Scope{Pause: true}
+	if target != "" {
+		bridge, channel, _ := strings.Cut(target, "/")
+		s.Account, s.Channel = "bridge:"+bridge, channel
+	}
+	return s
+}
+
+// Pause stops asking and posting, durably, within two seconds: everything for target "", one bridge for its name, one channel of it for
+// "bridge/channel". Messages are still taken. An unknown bridge is an error.
+func (r *Relay) Pause(ctx context.Context, target string) error {
+	if _, err := r.target(target); err != nil {
+		return err
+	}
+	h := store.Hold{Scope: PauseScope(target), Reason: "paused"}
+	if err := r.store.Hold(ctx, h); err != nil {
+		return fmt.Errorf("pause %q: %w", target, err)
+	}
+	r.holds.put(h)
+	return nil
+}
+
+// Resume ends a pause of exactly this target, which is no error when there is none.
+func (r *Relay) Resume(ctx context.Context, target string) error {
+	l, err := r.target(target)
+	if err != nil {
+		return err
+	}
+	scopes := []store.Scope{PauseScope(target)}
+	if l != nil {
+		// The store knows what waits by account, not by the bridge's name.
+		s := scopes[0]
+		s.Account = l.accountID()
+		scopes = append(scopes, s)
+	}
+	r.holds.drop(scopes[0])
+	for _, s := range scopes {
+		if err := r.store.Release(ctx, s, time.Now()); err != nil {
+			return fmt.Errorf("resume %q: %w", target, err)
+		}
+	}
+	r.Wake()
+	return nil
+}
+
+// target returns the line that a pause's target names, nil for everything.
+func (r *Relay) target(target string) (*line, error) {
+	if target == "" {
+		return nil, nil
+	}
+	name, _, _ := strings.Cut(target, "/")
+	if l := r.byName[name]; l != nil {
+		return l, nil
+	}
+	return nil, fmt.Errorf("there is no bridge %q", name)
+}
+
+// paused returns the targets of the pauses, sorted.
+func (s *holdSet) paused() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var targets []string
+	for scope := range s.holds {
+		if !scope.Pause {
+			continue
+		}
+		target := strings.TrimPrefix(scope.Account, "bridge:")
+		if scope.Channel != "" {
+			target += "/" + scope.Channel
+		}
+		targets = append(targets, target)
+	}
+	slices.Sort(targets)
+	return targets
+}

@@ -1,0 +1,241 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"avatarbridge/bridges"
+	"avatarbridge/store"
+)
+
+// A line is one bridge at work: the Receiver of what it hears, and the sender of its posts.
+type line struct {
+	r     *Relay
+	cfg   Bridge
+	log   *slog.Logger
+	typer bridges.Typer // nil: the bridge cannot show that the avatar is thinking
+	turns *pump
+	posts *pump
+	slots slots // posts being sent
+
+	notices [noticeCount][][]byte // the program's own words as posts
+	strange bounded               // rooms without a route that the operator was told of
+
+	mu      sync.Mutex
+	account string
+	moved   map[string]string // channels that have another id now
+	state   BridgeStatus
+	opened  chan struct{} // closed by the first Open
+}
+
+func newLine(r *Relay, cfg Bridge) *line {
+	if cfg.MaxInFlight <= 0 {
+		cfg.MaxInFlight = 256
+	}
+	l := &line{r: r, cfg: cfg, log: r.log.With("bridge", cfg.Name), turns: newPump(), posts: newPump(), opened: make(chan struct{})}
+	l.typer, _ = cfg.Bridge.(bridges.Typer)
+	l.slots.max = int64(cfg.MaxInFlight)
+	l.slots.freed = func() { l.posts.at(time.Now()) }
+	l.state = BridgeStatus{Name: cfg.Name, Platform: cfg.Platform, Reason: "not connected yet"}
+	l.notices = l.fitNotices(r.cfg.Messages)
+	return l
+}
+
+// run runs the bridge and, once its account is known, its pumps. It returns when ctx has ended and the bridge has stopped.
+func (l *line) run(ctx context.Context) {
+	var pumps sync.WaitGroup
+	pumps.Go(func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.opened:
+		}
+		pumps.Go(func() { l.turns.run(ctx, l.claimTurns) })
+		l.posts.run(ctx, l.claimPosts)
+	})
+	for attempt := 0; ; attempt++ {
+		err := l.runBridge(ctx)
+		if ctx.Err() != nil || !errors.As(err, new(*panicked)) {
+			l.ended(ctx, err)
+			break
+		}
+		l.Health(err)
+		l.log.Error("the bridge failed and is started again", "err", err)
+		if !sleep(ctx, backoff(attempt, time.Second, time.Minute)) {
+			break
+		}
+	}
+	pumps.Wait()
+}
+
+func (l *line) runBridge(ctx context.Context) (err error) {
+	defer l.catch(&err)
+	return l.cfg.Bridge.Run(ctx, l)
+}
+
+// ended notes that the bridge will not go on.
+func (l *line) ended(ctx context.Context, err error) {
+	reason := "stopped"
+	if err != nil {
+		reason = err.Error()
+	}
+	l.mu.Lock()
+	l.state.Connected, l.state.Reason, l.state.Stopped = false, reason, true
+	l.mu.Unlock()
+	if ctx.Err() == nil && err != nil {
+		l.log.Error("the bridge has stopped; it is started again when the program is", "err", err)
+	}
+}
+
+// panicked is the error of code that panicked: one bad message must not end the program.
+type panicked struct{ value any }
+
+func (p *panicked) Error() string { return "internal error" }
+
+// catch turns a panic into an error and logs where it came from. The panic's value may hold what somebody wrote: it is not logged.
+func (l *line) catch(err *error) {
+	if v := recover(); v != nil {
+		l.log.Error("internal error: please report it", "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+		*err = &panicked{v}
+	}
+}
+
+// Open registers the account; see bridges.Receiver.
+func (l *line) Open(ctx context.Context, account string) (string, error) {
+	if err := l.r.open(account, l); err != nil {
+		return "", err
+	}
+	cursor, _, err := l.r.store.Cursor(ctx, account)
+	if err != nil {
+		return "", fmt.Errorf("read the cursor: %w", err)
+	}
+	moved, err := l.r.store.Moves(ctx, account)
+	if err != nil {
+		return "", fmt.Errorf("read the moved channels: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := l.account == ""
+	l.account, l.state.Account, l.moved = account, account, moved
+	if first {
+		now := time.Now()
+		l.turns.at(now)
+		l.posts.at(now)
+		close(l.opened)
+	}
+	return cursor, nil
+}
+
+// Health notes how the connection is; see bridges.Receiver.
+func (l *line) Health(err error) {
+	l.mu.Lock()
+	was := l.state
+	if l.state.Connected = err == nil; err == nil {
+		l.state.Reason = ""
+	} else {
+		l.state.Reason = err.Error()
+	}
+	reason := l.state.Reason
+	l.mu.Unlock()
+	switch {
+	case err == nil && !was.Connected:
+		l.log.Info("connected", "account", was.Account)
+	case err != nil && (was.Connected || was.Reason != reason):
+		l.log.Warn("the connection is lost; trying again", "err", err)
+	}
+}
+
+func (l *line) accountID() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.account
+}
+
+func (l *line) status() BridgeStatus {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+// claimTurns takes up turns that are due, and returns when the next one is.
+func (l *line) claimTurns() time.Time {
+	account, now := l.accountID(), time.Now()
+	var next time.Time
+	for _, p := range l.r.players {
+		n := min(p.slots.free(), 64)
+		if n == 0 {
+			p.slots.wanted.Store(true)
+			if n = min(p.slots.free(), 64); n == 0 {
+				continue // the slot that is freed next wakes this pump
+			}
+		}
+		turns, due, err := l.r.store.ClaimTurns(l.r.calls, account, p.cfg.Name, now, n)
+		l.r.health.report(err)
+		if err != nil {
+			due = now.Add(time.Second)
+		}
+		for i := range turns {
+			p.start(l, &turns[i])
+		}
+		next = earlier(next, due)
+	}
+	return next
+}
+
+// claimPosts takes up posts that are due, and returns when the next one is.
+func (l *line) claimPosts() time.Time {
+	now := time.Now()
+	n := l.slots.take(64)
+	if n == 0 {
+		l.slots.wanted.Store(true)
+		if n = l.slots.take(64); n == 0 {
+			return time.Time{} // the slot that is freed next wakes this pump
+		}
+	}
+	posts, due, err := l.r.store.ClaimPosts(l.r.calls, l.accountID(), now, n)
+	l.r.health.report(err)
+	if err != nil {
+		due = now.Add(time.Second)
+	}
+	for i := range posts {
+		l.deliver(&posts[i])
+	}
+	l.slots.release(n - len(posts))
+	return due
+}
+
+// take starts the work that a verb handed out. reserved says that a slot was taken for a post.
+func (l *line) take(c store.Claims, reserved bool) {
+	switch {
+	case c.Post != nil:
+		l.deliver(c.Post)
+	case reserved:
+		l.slots.release(1)
+	}
+	if c.Turn != nil {
+		l.r.players[c.Turn.Conversation.Avatar].start(l, c.Turn)
+	}
+	l.wake(c)
+}
+
+// wake makes the pumps look at what a verb left waiting.
+func (l *line) wake(c store.Claims) {
+	if c.TurnWaits {
+		l.turns.at(time.Now())
+	}
+	if c.PostWaits {
+		l.posts.at(time.Now())
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,215 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"avatarbridge/bridges"
+	"avatarbridge/store"
+)
+
+var errStopping = errors.New("the program is stopping")
+
+// Receive stores a batch; see bridges.Receiver. Bots, rooms that are not answered and messages that are not for the avatar leave no trace
+// in the store.
+func (l *line) Receive(_ context.Context, b bridges.Batch) error {
+	if !l.r.enter() {
+		return errStopping
+	}
+	defer l.r.work.Done()
+	in := intake{l: l, b: store.Batch{Account: l.accountID(), Cursor: b.Cursor, Now: time.Now()}}
+	if in.b.Account == "" {
+		return errors.New("the bridge received before it opened")
+	}
+	for i := range b.Events {
+		in.add(&b.Events[i])
+	}
+	l.heard(len(b.Events))
+	if len(in.b.Entries) == 0 && b.Cursor == "" {
+		return nil
+	}
+	in.b.Turns = in.room()
+	// Not the caller's context: a webhook's request may end while the transaction commits, and what it hands out must be taken.
+	results, err := l.r.store.Accept(l.r.calls, in.b)
+	l.r.health.report(err)
+	if err != nil {
+		return fmt.Errorf("store what came in: %w", err)
+	}
+	for i, res := range results {
+		in.settle(i, res)
+	}
+	return nil
+}
+
+func (l *line) heard(events int) {
+	if events == 0 {
+		return
+	}
+	l.mu.Lock()
+	l.state.LastEvent = time.Now()
+	l.mu.Unlock()
+}
+
+// An intake makes one batch for the store.
+type intake struct {
+	l       *line
+	b       store.Batch
+	avatars []string // of each entry, for counting
+}
+
+func (in *intake) put(e store.Entry, avatar string) {
+	in.b.Entries = append(in.b.Entries, e)
+	in.avatars = append(in.avatars, avatar)
+}
+
+// room is how many turns can be taken up at once.
+func (in *intake) room() int {
+	n := len(in.b.Entries)
+	for _, a := range in.avatars {
+		if p := in.l.r.players[a]; p != nil {
+			n = min(n, p.slots.free())
+		}
+	}
+	return n
+}
+
+// add turns one event into at most one entry.
+func (in *intake) add(ev *bridges.Event) {
+	if ev.Kind == bridges.Moved {
+		in.put(store.Entry{Key: ev.Key, Move: &store.Move{From: ev.Place.Channel, To: ev.To}}, "")
+		return
+	}
+	if ev.Kind == bridges.Deleted {
+		in.put(store.Entry{Edit: &store.Edit{Target: ev.Target}}, "")
+		return
+	}
+	if ev.From.Bot {
+		return
+	}
+	s, ok := in.l.route(ev.Place)
+	if !ok {
+		in.l.tellStrange(ev)
+		return
+	}
+	switch {
+	case !s.forAvatar(ev) && ev.Kind != bridges.Edited:
+	case ev.Kind == bridges.Written:
+		in.written(ev, s)
+	case ev.Kind == bridges.Edited:
+		in.edited(ev)
+	case ev.Kind == bridges.Command:
+		in.command(ev, s)
+	}
+}
+
+// tellStrange tells the operator how to have a room answered in which somebody spoke to the bot.
+func (l *line) tellStrange(ev *bridges.Event) {
+	if ev.Addressed && l.strange.add(ev.Place.Channel) {
+		l.log.Info("somebody spoke to the bot in a room that is not listed: to answer there, add it to the channels of a route of this bridge",
+			"channel", ev.Place.Channel)
+	}
+}
+
+func (in *intake) written(ev *bridges.Event, s *Settings) {
+	text := cleanText(ev.Text)
+	kind, key := noticeKind(-1), ""
+	place := in.b.Account + "/" + ev.Place.Channel
+	switch age := s.maxAge(ev.Place.Direct); {
+	case in.b.Now.Sub(ev.At) > age:
+		in.l.r.cfg.Meter.Count(Expired, in.l.cfg.Name, s.Avatar)
+		kind, key = noticeTooOld, "old/"+place
+	case text == "" && len(ev.Attachments) > 0:
+		kind, key = noticeTextOnly, "text/"+place
+	case text == "":
+		kind, key = noticeHello, "hello/"+place
+	}
+	if kind >= 0 {
+		if n := in.l.notice(kind, key, 10*time.Minute); n != nil {
+			in.put(store.Entry{Key: ev.Key, Post: in.post(ev, s, n)}, s.Avatar)
+		}
+		return
+	}
+	name := cleanName(ev.From.Name)
+	body := turnBody{V: bodyVersion, At: ev.At.UnixMilli(), Text: text, Name: name, Locale: ev.From.Locale,
+		Message: ev.Message, User: ev.From.User}
+	in.put(store.Entry{Key: ev.Key, Turn: &store.NewTurn{
+		ID:         uuid.NewString(),
+		From:       identity(&ev.From),
+		Name:       name,
+		In:         in.address(ev, s),
+		Body:       encode(body),
+		Limits:     in.l.limits(s, ev, in.b.Account),
+		MaxWaiting: in.l.r.cfg.MaxWaiting,
+		Full:       in.l.notice(noticeBusy, "person/"+ev.From.Platform+"/"+ev.From.Tenant+"/"+ev.From.User+"/full/"+place, 10*time.Minute),
+	}}, s.Avatar)
+}
+
+func (in *intake) edited(ev *bridges.Event) {
+	text := cleanText(ev.Text)
+	if text == "" {
+		return
+	}
+	in.put(store.Entry{Edit: &store.Edit{Target: ev.Target, Body: func(old []byte) []byte {
+		body, err := decodeTurn(old)
+		if err != nil {
+			return old
+		}
+		body.Text = text
+		return encode(body)
+	}}}, "")
+}
+
+func (in *intake) command(ev *bridges.Event, s *Settings) {
+	person := "person/" + ev.From.Platform + "/" + ev.From.Tenant + "/" + ev.From.User
+	place := in.b.Account + "/" + ev.Place.Channel
+	// A few seconds between two greetings, so that a command cannot be used to make the bot flood a room.
+	switch ev.Command {
+	case "start":
+		if n := in.l.notice(noticeHello, person+"/start/"+place, 5*time.Second); n != nil {
+			in.put(store.Entry{Key: ev.Key, Post: in.post(ev, s, n)}, s.Avatar)
+		}
+	case "reset":
+		n := in.l.notice(noticeReset, person+"/reset/"+place, 5*time.Second)
+		if n == nil {
+			n = &store.Notice{}
+		}
+		in.put(store.Entry{Key: ev.Key, Reset: &store.Reset{Post: *in.post(ev, s, n)}}, s.Avatar)
+	}
+}
+
+func (in *intake) post(ev *bridges.Event, s *Settings, n *store.Notice) *store.NewPost {
+	return &store.NewPost{From: identity(&ev.From), Name: cleanName(ev.From.Name), In: in.address(ev, s),
+		Notice: *n, Preface: in.l.preface(ev.Place.Direct)}
+}
+
+func (in *intake) address(ev *bridges.Event, s *Settings) store.Address {
+	return store.Address{Account: in.b.Account, Avatar: s.Avatar, Channel: ev.Place.Channel, Thread: ev.Place.Thread,
+		Direct: ev.Place.Direct, Memory: s.memory(ev.Place.Direct)}
+}
+
+func identity(p *bridges.Person) store.Identity {
+	return store.Identity{Platform: p.Platform, Tenant: p.Tenant, User: p.User}
+}
+
+// settle counts what became of an entry and takes up what was handed out for it.
+func (in *intake) settle(i int, res store.Result) {
+	e, l := &in.b.Entries[i], in.l
+	if e.Move != nil && res.Verdict == store.Done {
+		l.follow(e.Move.From, e.Move.To)
+		l.log.Info("a group has another id now; its conversations follow", "from", e.Move.From, "to", e.Move.To)
+	}
+	count := func(c Count) { l.r.cfg.Meter.Count(c, l.cfg.Name, in.avatars[i]) }
+	switch {
+	case res.Verdict == store.Known:
+		count(Duplicate)
+	case res.Verdict == store.Over || res.Verdict == store.Full:
+		count(Refused)
+	case e.Turn != nil:
+		count(Accepted)
+	}
+	l.take(res.Claims, false)
+}

@@ -1,0 +1,137 @@
+package relay
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"avatarbridge/avatar"
+	"avatarbridge/bridges"
+	"avatarbridge/store"
+)
+
+// route finds the settings for a place; false means that the place is not answered.
+func (l *line) route(p bridges.Place) (*Settings, bool) {
+	for i := range l.cfg.Routes {
+		if l.lists(l.cfg.Routes[i].Channels, p.Channel) {
+			return &l.cfg.Routes[i].Settings, true
+		}
+	}
+	return &l.cfg.Default, p.Direct || l.cfg.AllRooms
+}
+
+// lists reports whether channels hold the channel, under its present or a former id.
+func (l *line) lists(channels []string, channel string) bool {
+	if slices.Contains(channels, channel) {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range channels {
+		if l.moved[c] == channel {
+			return true
+		}
+	}
+	return false
+}
+
+// follow notes that a channel has another id, so that routes which list the old one go on.
+func (l *line) follow(from, to string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.moved == nil {
+		l.moved = map[string]string{}
+	}
+	for old, now := range l.moved {
+		if now == from {
+			l.moved[old] = to
+		}
+	}
+	l.moved[from] = to
+}
+
+func (s *Settings) memory(direct bool) store.Memory {
+	switch {
+	case direct:
+		return store.MemoryPerson
+	case s.Memory == "":
+		return store.MemoryMember
+	}
+	return s.Memory
+}
+
+func (s *Settings) maxAge(direct bool) time.Duration {
+	switch {
+	case s.MaxAge > 0:
+		return s.MaxAge
+	case direct:
+		return time.Hour
+	}
+	return 10 * time.Minute
+}
+
+func (s *Settings) audio() bridges.AudioMode {
+	if s.Audio == "" {
+		return bridges.AudioLink
+	}
+	return s.Audio
+}
+
+// forAvatar says whether a message in the place is for the avatar.
+func (s *Settings) forAvatar(ev *bridges.Event) bool {
+	if ev.Place.Direct || ev.Kind == bridges.Command {
+		return true
+	}
+	switch s.ReplyWhen {
+	case ReplyAlways:
+		return true
+	case ReplyNever:
+		return false
+	}
+	return ev.Addressed
+}
+
+// limits are the counters that a message of the event's person counts in.
+func (l *line) limits(s *Settings, ev *bridges.Event, account string) []store.Limit {
+	lim := &s.Limits
+	n := len(lim.Person) + len(lim.Room) + len(lim.Avatar)
+	if n == 0 {
+		return nil
+	}
+	person := "person/" + ev.From.Platform + "/" + ev.From.Tenant + "/" + ev.From.User
+	room := account + "/" + ev.Place.Channel
+	all := make([]store.Limit, 0, n)
+	add := func(rates []Rate, key, notice string) {
+		for _, r := range rates {
+			all = append(all, store.Limit{Key: key, Max: r.Max, Every: r.Every, Over: l.notice(noticeBusy, notice, max(r.Every, time.Hour))})
+		}
+	}
+	add(lim.Person, person, person+"/busy/"+room)
+	if !ev.Place.Direct {
+		add(lim.Room, "room/"+room, "busy/"+room)
+	}
+	add(lim.Avatar, "avatar/"+s.Avatar, "busy/"+room)
+	return all
+}
+
+// bounded is a set that forgets everything once it holds a thousand strings.
+type bounded struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+// add reports whether s is new.
+func (b *bounded) add(s string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.seen[s] {
+		return false
+	}
+	if b.seen == nil || len(b.seen) >= 1000 {
+		b.seen = map[string]bool{}
+	}
+	b.seen[s] = true
+	return true
+}
+
+var _ avatar.Speaker = (*collector)(nil)

@@ -1,0 +1,63 @@
+package relay
+
+import (
+	"avatarbridge/avatar"
+	"avatarbridge/bridges"
+	"avatarbridge/store"
+)
+
+// posts makes stored posts of a reply. b is the turn that it answers, nil when it answers none.
+func (p *player) posts(l *line, s *Settings, c *store.Conversation, b *turnBody, r *avatar.Reply) store.Reply {
+	m := bridges.Message{Text: cleanText(r.Text), Audio: p.audio(l, s, &r.Audio)}
+	if b != nil {
+		m.Mention = b.User
+		if !c.Direct {
+			m.ReplyTo = b.Message
+		}
+	}
+	if s.ShowEmotion {
+		m.Emotion = cleanName(r.Emotion)
+	}
+	if s.ShowAnimation && r.Animation.URL != "" && p.vet(l, "animation", r.Animation.URL) {
+		m.Animation = r.Animation.URL
+	}
+	reply := store.Reply{Key: r.Key, Ends: r.Ends}
+	if m.Text != "" || m.Audio != nil {
+		reply.Pieces = l.fit(m)
+	}
+	return reply
+}
+
+// audio returns the sound as the route wants it; nil for none. Sound that cannot be had never holds up the text.
+func (p *player) audio(l *line, s *Settings, a *avatar.Audio) *bridges.Audio {
+	if s.audio() == bridges.AudioOff || a.URL == "" && len(a.Data) == 0 {
+		return nil
+	}
+	media := p.r.cfg.Media
+	kept := bridges.Audio{Source: a.URL, Link: a.URL, Type: a.Type}
+	if a.URL == "" {
+		if media == nil {
+			return nil
+		}
+		var err error
+		if kept, err = media.Keep(p.r.calls, *a); err != nil {
+			l.log.Warn("cannot keep the audio of a reply; it is posted without", "avatar", p.cfg.Name, "err", err)
+			return nil
+		}
+	} else if !p.vet(l, "audio", a.URL) {
+		return nil
+	}
+	kept.Mode, kept.AllowPrivate = s.audio(), p.cfg.AllowPrivate
+	return &kept
+}
+
+func (p *player) vet(l *line, what, url string) bool {
+	if p.r.cfg.Media == nil {
+		return true
+	}
+	err := p.r.cfg.Media.Vet(url, p.cfg.AllowPrivate)
+	if err != nil {
+		l.log.Warn("the service named an address that is not used; the reply is posted without it", "avatar", p.cfg.Name, "what", what, "err", err)
+	}
+	return err == nil
+}
