@@ -1,0 +1,6 @@
+//go:build !linux
+
+package media
+
+// confine does nothing where a running process cannot be bounded from outside; ffmpeg's own bound on a single allocation remains.
+func confine(int) error { return nil }
