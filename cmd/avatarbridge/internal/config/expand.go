@@ -1,0 +1,91 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// variable matches "$${" (a plain "${"), "${NAME}", and a "${" that is neither.
+var variable = regexp.MustCompile(`\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{`)
+
+// expand puts the environment's values in place of ${NAME}, notes a fault for each name that is not set, and remembers names that are set
+// to nothing, so that a "missing" can say why.
+func (d *decoder) expand(at path, s string) string {
+	return variable.ReplaceAllStringFunc(s, func(m string) string {
+		switch name := strings.TrimSuffix(strings.TrimPrefix(m, "${"), "}"); {
+		case m == "$${":
+			return "${"
+		case m == "${":
+			d.fault(at, `holds "${" without a name: write ${NAME} for a variable, or $${ for a plain "${"`)
+			return ""
+		default:
+			v, set := d.env(name)
+			if !set {
+				d.fault(at, fmt.Sprintf("needs the environment variable %s, which is not set: export %s=… before the start", name, name))
+			} else if v == "" {
+				d.empty[at.id()] = name
+			}
+			d.hide(v, m)
+			return v
+		}
+	})
+}
+
+// maxSecret bounds what is read of a file that is named as a secret.
+const maxSecret = 64 << 10
+
+// secretFile reads the secret that a key "…_file" names.
+func (d *decoder) secretFile(at path, name string) string {
+	if name == "" {
+		d.fault(at, "names no file")
+		return ""
+	}
+	secret, err := readSecret(d.resolve(name))
+	if err != nil {
+		d.fault(at, "names a file that is of no use: "+err.Error())
+	}
+	return secret
+}
+
+// resolve returns a file's path, which may be relative to the configuration file.
+func (d *decoder) resolve(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(d.dir, name)
+}
+
+func readSecret(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return "", err
+	}
+	if len(content) > maxSecret {
+		return "", fmt.Errorf("%s is too large for a secret", name)
+	}
+	secret := strings.TrimSpace(string(content))
+	if secret == "" {
+		return "", errors.New(name + " is empty")
+	}
+	return secret, nil
+}
+
+// isSecret tells from a key's name whether it holds a secret: it may then come from a file, and is never shown.
+func isSecret(key string) bool {
+	last := key[strings.LastIndexByte(key, '_')+1:]
+	switch last {
+	case "key", "token", "secret", "password":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,163 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"avatarbridge/cmd/avatarbridge/internal/config"
+)
+
+// faults returns what is wrong with a document, a line each, without the file's name.
+func faults(t *testing.T, document string, vars map[string]string) []string {
+	t.Helper()
+	_, err := parse(t, document, vars)
+	all, ok := errors.AsType[config.Faults](err)
+	if !ok {
+		t.Fatalf("want faults, got %v", err)
+	}
+	lines := make([]string, len(all))
+	for i, f := range all {
+		lines[i] = strings.TrimPrefix(f.String(), "config.toml:")
+	}
+	return lines
+}
+
+func TestAllFaultsAreFoundAtOnceInTheFilesOrder(t *testing.T) {
+	got := faults(t, `[server]
+  lisen = "127.0.0.1:80"
+[store]
+keep = "1d"
+[avatar.x]
+[avatars.luna]
+backend = "oracle"
+timeout = 5
+api_key = "${KEY}"
+speech = "yes"
+[bridges.loft]
+platform = "pigeon"
+avatar = "lunna"
+reply_when = "allways"
+[[bridges.loft.routes]]
+channels = [1, "2"]
+audio = "mp3"
+[[bridges.loft.routes]]
+chanels = ["1"]
+[bridges.other]
+platform = "discord"
+avatar = "luna"
+`, nil)
+	want := []string{
+		`2:3: server.lisen is no key here: did you mean "listen"?`,
+		`4:1: store.keep must be a duration such as "90s", "15m" or "720h", not "1d"`,
+		`5:2: avatar is no key here: did you mean "avatars"?`,
+		`8:1: avatars.luna.timeout must be a duration such as "90s", "15m" or "720h", not a number`,
+		`9:1: avatars.luna.api_key needs the environment variable KEY, which is not set: export KEY=… before the start`,
+		`10:1: avatars.luna.speech must be true or false, without quotes, not text`,
+		`11:10: bridges.loft.token is missing: ask the pigeon`,
+		`13:1: bridges.loft.avatar is "lunna", and there is no [avatars.lunna]: did you mean "luna"? It may be "luna"`,
+		`14:1: bridges.loft.reply_when is "allways": did you mean "always"? It may be "mention", "always" or "never"`,
+		`16:13: bridges.loft.routes[0].channels[0] must be text in quotes, not a number`,
+		`17:1: bridges.loft.routes[0].audio is "mp3": it may be "native", "file", "link" or "off"`,
+		`18:16: bridges.loft.routes[1].channels is missing: list the ids of the rooms that the route is for, such as ["-1001234567890"]`,
+		`19:1: bridges.loft.routes[1].chanels is no key here: did you mean "channels"?`,
+		`21:1: bridges.other.platform is "discord", which this version does not have: it may be "pigeon"`,
+	}
+	for i := range max(len(got), len(want)) {
+		var g, w string
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			t.Errorf("fault %d:\n got %s\nwant %s", i, g, w)
+		}
+	}
+}
+
+func TestFaultsSayWhatWouldBeRight(t *testing.T) {
+	for _, test := range []struct{ name, document, want string }{
+		{"limit", small + "limits = { person = \"10/w\" }", `bridges.loft.limits.person is no limit: "10/w" is no rate: write it like "10/m, 200/d"`},
+		{"public_url", small + `mode = "webhook"`, `bridges.loft.mode needs server.public_url`},
+		{"catch_up", small + `catch_up = "721h"`, `bridges.loft.catch_up is longer than store.keep (720h)`},
+		{"one account", small + "[bridges.copy]\nplatform = \"pigeon\"\ntoken = \"t\"\navatar = \"demo\"", `bridges.copy.token is the token of bridges.loft too`},
+		{"bridge name", small + "[bridges.\"My Bot\"]\nplatform = \"pigeon\"\ntoken = \"u\"\navatar = \"demo\"", `bridges."My Bot" has a name that cannot be part of an address`},
+		{"address", "[server]\nlisten = \"8080\"\n" + small, `server.listen is no address to listen at: write host:port`},
+		{"one address", "[server]\nadmin_listen = \"127.0.0.1:8080\"\n" + small, `server.admin_listen is the address of server.listen`},
+		{"admin token", "[server]\nadmin_token = \"abc\"\n" + small, `server.admin_token is too short`},
+		{"proxy", "[server]\ntrusted_proxies = [\"proxy\"]\n" + small, `server.trusted_proxies[0] is no address`},
+		{"address of the world", "[server]\npublic_url = \"bot.example.com\"\n" + small, `server.public_url is no public address`},
+		{"store", "[store]\nurl = \"postgres://localhost\"\n" + small, `store.url must name a file that SQLite keeps`},
+		{"least", small + "max_in_flight = 0", `bridges.loft.max_in_flight is 0: it must be at least 1`},
+		{"both", small + "token_file = \"x\"", `bridges.loft.token_file stands beside token: keep one of the two`},
+		{"no avatar", "[log]\nlevel = \"info\"", `avatars has no avatar: add one`},
+		{"no avatar for a bridge", "[bridges.loft]\nplatform = \"pigeon\"\ntoken = \"t\"\navatar = \"demo\"", `bridges.loft.avatar needs an avatar, and the file has none`},
+		{"no platform", "[avatars.demo]\nbackend = \"echo\"\n[bridges.loft]\navatar = \"demo\"", `bridges.loft.platform is missing: it may be "pigeon"`},
+		{"half a variable", "[log]\nlevel = \"${\"\n" + small, `log.level holds "${" without a name`},
+		{"section as value", "avatars = 3", `avatars must be tables, each with a name, such as [avatars.demo], not a number`},
+		{"routes as a table", small + "[bridges.loft.routes]\nchannels = [\"1\"]", `bridges.loft.routes must be tables, each under [[bridges.loft.routes]], not a table`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := strings.Join(faults(t, test.document, nil), "\n"); !strings.Contains(got, test.want) {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestVariableThatIsSetToNothingIsNamed(t *testing.T) {
+	got := faults(t, strings.ReplaceAll(small, `token = "t"`, `token = "${TOKEN}"`), map[string]string{"TOKEN": ""})
+	want := `10:1: bridges.loft.token is missing: ask the pigeon (the environment variable TOKEN is set to nothing)`
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestBadTOMLIsDrawn(t *testing.T) {
+	got := strings.Join(faults(t, "[server]\nlisten = 127.0.0.1\n", nil), "\n")
+	for _, want := range []string{"2:", "is not valid TOML", "listen = 127.0.0.1", "~"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
+
+func TestNoFaultShowsASecret(t *testing.T) {
+	const canary = "canary-7d1f"
+	for i, document := range []string{
+		"[server]\nadmin_token = \"" + canary[:11] + "\"\n" + small,
+		strings.ReplaceAll(small, `token = "t"`, `token = ["`+canary+`"]`),
+		strings.ReplaceAll(small, `avatar = "luna"`, `avatar = "${SECRET}"`),
+		small + `max_age = "${SECRET}"`,
+		small + "limits = { room = \"${SECRET}\" }",
+		"[store]\nurl = \"${SECRET}\"\n" + small,
+		"[server]\nlisten = \"${SECRET}\"\npublic_url = \"${SECRET}\"\n" + small,
+		small + "[bridges.b]\navatar = \"demo\"\nplatform = \"pigeon\"\ntoken = \"t\"",
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			for _, f := range faults(t, document, map[string]string{"SECRET": canary}) {
+				if strings.Contains(f, canary) {
+					t.Errorf("the fault shows the secret: %s", f)
+				}
+			}
+		})
+	}
+}
+
+// FuzzDocument proves that no document makes the reader panic, and that each fault has a place.
+func FuzzDocument(f *testing.F) {
+	f.Add(small)
+	f.Add(string(config.Default))
+	f.Add("[[a]]\n[[a.b]]\nc=[{d=1}]\n[a.b.e]\nf={g.h=2}")
+	f.Add("[bridges]\nx=[[{}]]\n[[avatars.y]]")
+	f.Fuzz(func(t *testing.T, document string) {
+		_, err := config.Parse("f.toml", t.TempDir(), []byte(document), kinds, environment(nil))
+		all, ok := errors.AsType[config.Faults](err)
+		if err != nil && (!ok || len(all) == 0) {
+			t.Fatalf("an error without faults: %v", err)
+		}
+	})
+}

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"avatarbridge/bridges/relay"
+)
+
+// A reader makes a Config of a decoded document.
+type reader struct {
+	*decoder
+	kinds    Kinds
+	config   *Config
+	warnings []Fault
+	limits   relay.Limits      // of [limits]
+	accounts map[string]string // who uses a platform's token
+}
+
+// words is the section [messages]: relay.Messages with the names of its keys.
+type words struct {
+	AINotice    string `toml:"ai_notice"`
+	Hello       string `toml:"hello"`
+	Reset       string `toml:"reset"`
+	Busy        string `toml:"busy"`
+	Unavailable string `toml:"unavailable"`
+	TooOld      string `toml:"too_old"`
+	TextOnly    string `toml:"text_only"`
+}
+
+type document struct {
+	Server   *Server `toml:"server"`
+	Store    *Store  `toml:"store"`
+	Log      *Log    `toml:"log"`
+	Media    *Media  `toml:"media"`
+	Turns    *Turns  `toml:"turns"`
+	Limits   rates   `toml:"limits"`
+	Messages words   `toml:"messages"`
+	Avatars  tables  `toml:"avatars"`
+	Bridges  tables  `toml:"bridges"`
+}
+
+func (r *reader) read(tree map[string]any) {
+	c := r.config
+	doc := document{
+		Server: &c.Server, Store: &c.Store, Log: &c.Log, Media: &c.Media, Turns: &c.Turns,
+		Limits:   rates{Person: "10/m, 200/d", Room: "30/m, 1000/d", Avatar: "120/m, 20000/d"},
+		Messages: words(relay.DefaultMessages()),
+	}
+	r.table(nil, tree, &doc)
+	c.Messages = relay.Messages(doc.Messages)
+	r.limits = r.parse(path{"limits"}, doc.Limits, relay.Limits{})
+	r.server()
+	r.store()
+	for _, name := range r.ordered("avatars", doc.Avatars) {
+		r.avatar(path{"avatars", name}, name, doc.Avatars[name])
+	}
+	r.accounts = map[string]string{}
+	for _, name := range r.ordered("bridges", doc.Bridges) {
+		r.bridge(path{"bridges", name}, name, doc.Bridges[name])
+	}
+	if len(c.Avatars) == 0 && len(r.faults) == 0 {
+		r.fault(path{"avatars"}, "has no avatar: add one, such as [avatars.demo] with backend = \"echo\"")
+	}
+}
+
+// ordered returns the names of tables in the file's order.
+func (r *reader) ordered(section string, t tables) []string {
+	names := slices.Sorted(maps.Keys(t))
+	slices.SortStableFunc(names, func(a, b string) int {
+		p, q := r.where(path{section, a}), r.where(path{section, b})
+		if p.line != q.line {
+			return p.line - q.line
+		}
+		return p.column - q.column
+	})
+	return names
+}
+
+var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+// section returns a named table. It is nil when it cannot be read.
+func (r *reader) section(at path, name string, value any) map[string]any {
+	if !goodName.MatchString(name) {
+		r.fault(at, "has a name that cannot be part of an address: use at most 64 of a-z, 0-9, - and _, a letter or digit first")
+	}
+	t, ok := value.(map[string]any)
+	if !ok {
+		r.fault(at, "must be a table, not "+kindOf(value))
+	}
+	return t
+}
+
+// kind finds what a section is by its key ("platform", "backend"), and returns a fresh config for it. Without one, which is a fault, the
+// section's own keys cannot be known: they are left out of t, so that only the common ones are looked at.
+func (r *reader) kind(at path, key string, known []Kind, t map[string]any, common ...any) (*Kind, any) {
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = k.Name
+	}
+	written, isText := t[key].(string)
+	switch i := slices.Index(names, written); {
+	case i >= 0:
+		return &known[i], known[i].New()
+	case t[key] == nil:
+		r.fault(at.to(key), "is missing: it may be "+enumerate(names))
+	case isText:
+		r.fault(at.to(key), fmt.Sprintf("is %q, which this version does not have: %s", written, oneOf(written, names)))
+	}
+	commons := fields(common...)
+	maps.DeleteFunc(t, func(k string, _ any) bool { return commons[k] == nil })
+	return nil, &struct{}{}
+}
+
+type avatarKeys struct {
+	Backend       string `toml:"backend"`
+	Name          string `toml:"name"`
+	AllowPrivate  bool   `toml:"allow_private"`
+	MaxConcurrent int    `toml:"max_concurrent" min:"1"`
+}
+
+func (r *reader) avatar(at path, name string, value any) {
+	t := r.section(at, name, value)
+	if t == nil {
+		return
+	}
+	var keys avatarKeys
+	kind, own := r.kind(at, "backend", r.kinds.Backends, t, &keys)
+	r.table(at, t, &keys, own)
+	r.config.Avatars = append(r.config.Avatars, Avatar{
+		Name: name, Backend: keys.Backend, Display: keys.Name,
+		AllowPrivate: keys.AllowPrivate, MaxConcurrent: keys.MaxConcurrent, Config: own,
+	})
+	if kind != nil {
+		r.own(at, *kind, own)
+	}
+}
+
+// own checks what belongs to one platform or backend alone.
+func (r *reader) own(at path, kind Kind, own any) {
+	r.validate(at, own)
+	if kind.NeedsPublicURL == nil || r.config.Server.PublicURL != "" {
+		return
+	}
+	if key := kind.NeedsPublicURL(own); key != "" {
+		r.fault(at.to(key), fmt.Sprintf("needs server.public_url (the https address of this program) for %s to reach it", kind.Name))
+	}
+}
+
+type bridgeKeys struct {
+	Platform    string        `toml:"platform"`
+	Rooms       string        `toml:"rooms" oneof:"listed,all"`
+	OnUnclear   string        `toml:"on_unclear" oneof:"repeat,hold"`
+	CatchUp     time.Duration `toml:"catch_up"`
+	MaxInFlight int           `toml:"max_in_flight" min:"1"`
+	Routes      list          `toml:"routes"`
+}
+
+func (r *reader) bridge(at path, name string, value any) {
+	t := r.section(at, name, value)
+	if t == nil {
+		return
+	}
+	var keys bridgeKeys
+	var own settings
+	kind, config := r.kind(at, "platform", r.kinds.Platforms, t, &keys, &own)
+	r.table(at, t, &keys, &own, config)
+	b := Bridge{
+		Name: name, Platform: keys.Platform, Config: config,
+		AllRooms: keys.Rooms == "all", HoldUnclear: keys.OnUnclear == "hold",
+		CatchUp: keys.CatchUp, MaxInFlight: keys.MaxInFlight,
+	}
+	b.Default = r.settings(at, own, relay.Settings{Limits: r.limits})
+	b.Routes = r.routes(at.to("routes"), keys.Routes, b.Default)
+	r.config.Bridges = append(r.config.Bridges, b)
+	if keys.CatchUp > r.config.Store.Keep {
+		r.fault(at.to("catch_up"), fmt.Sprintf("is longer than store.keep (%s): what is caught up would be answered twice", short(r.config.Store.Keep)))
+	}
+	if kind != nil {
+		r.own(at, *kind, config)
+		r.alone(at, *kind, config)
+	}
+}
+
+// alone notes a fault when another bridge has the same token: two pollers of one account take each other's messages.
+func (r *reader) alone(at path, kind Kind, config any) {
+	for _, key := range []string{"token", "bot_token"} {
+		f := fields(config)[key]
+		if f == nil || f.targets[0].Kind() != reflect.String || f.targets[0].String() == "" {
+			continue
+		}
+		account := kind.Name + "\x00" + f.targets[0].String()
+		if other := r.accounts[account]; other != "" {
+			r.fault(at.to(key), fmt.Sprintf("is the token of bridges.%s too: an account can be one bridge only", other))
+			continue
+		}
+		r.accounts[account] = at[len(at)-1]
+	}
+}
+
+// short writes a duration without the zeros at its end.
+func short(d time.Duration) string {
+	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/relay"
+	"avatarbridge/store"
+)
+
+// settings are the keys that a bridge and its routes have in common. What a route leaves out comes from its bridge.
+type settings struct {
+	Avatar    string        `toml:"avatar"`
+	ReplyWhen string        `toml:"reply_when" oneof:"mention,always,never"`
+	Scope     string        `toml:"scope" oneof:"person,member,room,thread"`
+	Audio     string        `toml:"audio" oneof:"native,file,link,off"`
+	Show      []string      `toml:"show" oneof:"emotion,animation"`
+	Limits    rates         `toml:"limits"`
+	MaxAge    time.Duration `toml:"max_age"`
+}
+
+// rates are the keys of a table of limits.
+type rates struct {
+	Person string `toml:"person"`
+	Room   string `toml:"room"`
+	Avatar string `toml:"avatar"`
+}
+
+// settings completes what is written at a path with what holds around it.
+func (r *reader) settings(at path, s settings, around relay.Settings) relay.Settings {
+	out := around
+	if s.Avatar != "" {
+		out.Avatar = s.Avatar
+	}
+	r.avatarExists(at.to("avatar"), out.Avatar, s.Avatar == "" && around.Avatar != "")
+	if s.ReplyWhen != "" {
+		out.ReplyWhen = relay.ReplyWhen(s.ReplyWhen)
+	}
+	if s.Scope != "" {
+		out.Memory = store.Memory(s.Scope)
+	}
+	if s.Audio != "" {
+		out.Audio = bridges.AudioMode(s.Audio)
+	}
+	if s.Show != nil {
+		out.ShowEmotion = slices.Contains(s.Show, "emotion")
+		out.ShowAnimation = slices.Contains(s.Show, "animation")
+	}
+	if s.MaxAge > 0 {
+		out.MaxAge = s.MaxAge
+	}
+	out.Limits = r.parse(at.to("limits"), s.Limits, around.Limits)
+	return out
+}
+
+func (r *reader) avatarExists(at path, name string, checked bool) {
+	known := make([]string, len(r.config.Avatars))
+	for i, a := range r.config.Avatars {
+		known[i] = a.Name
+	}
+	switch {
+	case checked || slices.Contains(known, name):
+	case len(known) == 0:
+		r.fault(at, "needs an avatar, and the file has none: add one, such as [avatars.demo] with backend = \"echo\"")
+	case name == "":
+		r.fault(at, "is missing: it may be "+enumerate(known))
+	default:
+		r.fault(at, fmt.Sprintf("is %q, and there is no [avatars.%s]: %s", name, name, oneOf(name, known)))
+	}
+}
+
+func (r *reader) routes(at path, written []any, around relay.Settings) []relay.Route {
+	var routes []relay.Route
+	for i, value := range written {
+		here := at.at(i)
+		t, ok := value.(map[string]any)
+		if !ok {
+			r.fault(here, "must be a table, not "+kindOf(value))
+			continue
+		}
+		var keys struct {
+			Channels []string `toml:"channels"`
+		}
+		var own settings
+		r.table(here, t, &keys, &own)
+		if len(keys.Channels) == 0 {
+			r.fault(here.to("channels"), `is missing: list the ids of the rooms that the route is for, such as ["-1001234567890"]`)
+		}
+		for n, c := range keys.Channels {
+			if strings.TrimSpace(c) != c || c == "" {
+				r.fault(here.to("channels").at(n), "is no room's id: write it in quotes, without spaces")
+			}
+		}
+		routes = append(routes, relay.Route{Channels: keys.Channels, Settings: r.settings(here, own, around)})
+	}
+	return routes
+}
+
+// parse reads limits; those that are not written are as around them.
+func (r *reader) parse(at path, written rates, around relay.Limits) relay.Limits {
+	out := around
+	for _, l := range []struct {
+		key, text string
+		to        *[]relay.Rate
+	}{
+		{"person", written.Person, &out.Person},
+		{"room", written.Room, &out.Room},
+		{"avatar", written.Avatar, &out.Avatar},
+	} {
+		if l.text == "" {
+			continue
+		}
+		parsed, err := relay.ParseRates(l.text)
+		if err != nil {
+			r.fault(at.to(l.key), "is no limit: "+err.Error())
+			continue
+		}
+		*l.to = parsed
+	}
+	return out
+}
