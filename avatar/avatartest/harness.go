@@ -1,0 +1,118 @@
+package avatartest
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"avatarbridge/avatar"
+)
+
+// A Harness tells the suite how to make what it tests.
+type Harness struct {
+	// New makes a healthy service and a fresh backend that talks to it. The suite closes the Service; what else needs an end
+	// belongs into t.Cleanup.
+	New func(t *testing.T) Subject
+	// Local is set for a backend that talks to no service: nothing of it can fail, and Subject.Service stays nil.
+	Local bool
+	// TurnIDs is set where the service's wire carries the turn's id (Heard.ID).
+	TurnIDs bool
+}
+
+// A Subject is a backend and the service behind it.
+type Subject struct {
+	Backend avatar.Backend
+	Service Service
+	Secrets []string // beyond those of the Service: what the backend was configured with and must tell nobody
+}
+
+// A Service is what the suite needs of a simulator. Its default script answers each turn with a text that contains the turn's.
+type Service interface {
+	// Break, Mend: see Faults.
+	Break(at Step, n int, f Fault)
+	Mend()
+	// Count, Await: see Steps.
+	Count(Step) int
+	Await(ctx context.Context, step Step, n int) error
+	// Arrivals are the steps at which a turn passes the service, in order, the last being where its text arrives. A fault at any of
+	// them must fail the turn.
+	Arrivals() []Step
+	// Heard are the calls of the last of Arrivals.
+	Heard() []Heard
+	Secrets() []string
+	Close()
+}
+
+// A Caller is a Service whose replies come over HTTP, as a Listener hears them.
+type Caller interface {
+	Callback(ctx context.Context, url string, s Spoken) (*http.Request, error)
+}
+
+// Spoken is a reply that a Caller is to post.
+type Spoken struct {
+	Key    string // which reply it is: the same one posted twice has one Key
+	Text   string
+	Forged bool          // not signed by the service
+	Age    time.Duration // how long ago it was signed
+	Pad    int           // bytes by which the body is to be larger than it needs to be
+}
+
+// An Ear is a Speaker that remembers what it was told. The zero value is ready.
+type Ear struct {
+	mu      sync.Mutex
+	replies []avatar.Reply
+	err     error
+	said    chan struct{} // closed at the next reply
+}
+
+// Say remembers r, unless Fail was called with an error.
+func (e *Ear) Say(_ context.Context, r avatar.Reply) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err != nil {
+		return e.err
+	}
+	e.replies = append(e.replies, r)
+	if e.said != nil {
+		close(e.said)
+		e.said = nil
+	}
+	return nil
+}
+
+// Fail lets Say return err from now on; nil lets it work again.
+func (e *Ear) Fail(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.err = err
+}
+
+// Replies are what was said so far.
+func (e *Ear) Replies() []avatar.Reply {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]avatar.Reply(nil), e.replies...)
+}
+
+// Await returns the replies as soon as there are n, or those that there are when ctx ends, with its error.
+func (e *Ear) Await(ctx context.Context, n int) ([]avatar.Reply, error) {
+	for {
+		e.mu.Lock()
+		if len(e.replies) >= n {
+			e.mu.Unlock()
+			return e.Replies(), nil
+		}
+		if e.said == nil {
+			e.said = make(chan struct{})
+		}
+		said := e.said
+		e.mu.Unlock()
+		select {
+		case <-said:
+		case <-ctx.Done():
+			return e.Replies(), ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package avatartest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// TokenRequest is one call of /api/access/token.
+type TokenRequest struct {
+	VirtualID string
+	UserUID   string
+	UserName  string
+	Metadata  map[string]any // all of it, with the three above; numbers are json.Number
+	Accepted  bool           // the credentials were right
+	Fault     string
+}
+
+func (v *Virtuals) serveToken(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(r)
+	if err != nil {
+		apiError(w, http.StatusRequestEntityTooLarge, "request entity too large")
+		return
+	}
+	var req struct {
+		Metadata  map[string]any `json:"metadata"`
+		APIKey    string         `json:"apiKey"`
+		APISecret string         `json:"apiSecret"`
+	}
+	bad := decode(body, &req)
+	f := v.next(TokenAsked)
+	t := TokenRequest{
+		VirtualID: word(req.Metadata["virtualId"]), UserUID: word(req.Metadata["userUid"]), UserName: word(req.Metadata["userName"]),
+		Metadata: req.Metadata, Accepted: req.APIKey == v.cfg.APIKey && req.APISecret == v.cfg.APISecret, Fault: f.Name,
+	}
+	h := Heard{Memory: t.VirtualID + "/" + t.UserUID, UserName: t.UserName, Fault: f.Name}
+	v.asked.add(t)
+	v.step(TokenAsked, h)
+	if f.serve(v.api, w, r) {
+		return
+	}
+	c, known := v.cfg.Virtuals[t.VirtualID]
+	switch {
+	case bad != nil || !isJSON(r):
+		apiError(w, http.StatusBadRequest, "invalid JSON body")
+	case !t.Accepted:
+		apiError(w, http.StatusUnauthorized, "Invalid API key or secret")
+	case t.UserUID == "" || !known:
+		apiError(w, http.StatusBadRequest, "userUid and a known virtualId are required in metadata")
+	default:
+		v.issue(w, t, c, f)
+		v.step(TokenAnswered, h)
+	}
+}
+
+func (v *Virtuals) issue(w http.ResponseWriter, t TokenRequest, c Virtual, f Fault) {
+	now := v.cfg.Now()
+	claims := map[string]any{}
+	if v.cfg.Nested {
+		claims["metadata"] = t.Metadata
+	} else {
+		maps.Copy(claims, t.Metadata)
+	}
+	claims["runner"] = v.runners[c.Runner].url
+	claims["iat"], claims["exp"] = now.Unix(), now.Add(v.cfg.Lifetime).Unix()
+	if f.claims != nil {
+		f.claims(claims)
+	}
+	token, err := v.tokens.sign(t, claims)
+	if err != nil {
+		apiError(w, http.StatusInternalServerError, "cannot sign")
+		return
+	}
+	v.issued.add(token)
+	writeJSON(w, http.StatusOK, map[string]string{"accessToken": token})
+}
+
+// tokens signs access tokens and knows which of them are good.
+type tokens struct {
+	key    []byte
+	parser *jwt.Parser
+
+	mu      sync.Mutex
+	serial  float64            // of the last token issued; a float64 as it comes back from JSON
+	revoked map[string]float64 // by uid, "" for all: tokens up to this serial are refused
+}
+
+func newTokens(now func() time.Time) *tokens {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return &tokens{
+		key: key, revoked: make(map[string]float64),
+		parser: jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithTimeFunc(now)),
+	}
+}
+
+func (k *tokens) sign(t TokenRequest, claims map[string]any) (string, error) {
+	k.mu.Lock()
+	k.serial++
+	claims["serial"] = k.serial
+	k.mu.Unlock()
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claims)).SignedString(k.key)
+}
+
+func (k *tokens) revoke(uid string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.revoked[uid] = k.serial
+}
+
+// A grant is what a good token allows.
+type grant struct{ virtual, user, runner string }
+
+var errRevoked = errors.New("the token was revoked")
+
+// check verifies the Authorization header of a call.
+func (k *tokens) check(header string) (grant, error) {
+	bearer, ok := strings.CutPrefix(header, "Bearer ")
+	if !ok {
+		return grant{}, errors.New("no bearer token")
+	}
+	token, err := k.parser.Parse(bearer, func(*jwt.Token) (any, error) { return k.key, nil })
+	if err != nil {
+		return grant{}, err
+	}
+	claims := token.Claims.(jwt.MapClaims)
+	from := map[string]any(claims)
+	if nested, ok := claims["metadata"].(map[string]any); ok && from["userUid"] == nil {
+		from = nested
+	}
+	g := grant{virtual: word(from["virtualId"]), user: word(from["userUid"]), runner: word(claims["runner"])}
+	serial, _ := claims["serial"].(float64)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if serial <= k.revoked[""] || serial <= k.revoked[g.user] {
+		return grant{}, errRevoked
+	}
+	return g, nil
+}
+
+// word is a claim or a piece of metadata as a string: ids may come as numbers.
+func word(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case float64:
+		return fmt.Sprintf("%.0f", v)
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// decode reads one JSON value; numbers stay as they were written, and so do names in another case.
+func decode(body []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	return d.Decode(into)
+}
+
+func isJSON(r *http.Request) bool {
+	mime, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(mime), "application/json")
+}
+
+// apiError answers in the shape of the token backend.
+func apiError(w http.ResponseWriter, status int, message string) {
+	writeJSON(w, status, map[string]any{"error": map[string]string{"message": message}})
+}
