@@ -1,0 +1,216 @@
+package bridgetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Post is a message that a bot has posted.
+type Post struct {
+	Bot     *Bot
+	Chat    int64
+	Thread  int
+	ID      int    // message id
+	Kind    string // "text", "voice", "audio", "document", as it is shown
+	Text    string // as people see it: the text or the caption
+	Raw     string // as it was sent
+	Mode    string // parse_mode
+	ReplyTo int    // 0 for none
+	File    *SentFile
+	At      time.Time
+	Edits   int
+	Deleted bool
+
+	Entities []Entity
+}
+
+// Entity is a part of a text that is shown in a special way; positions are in UTF-16 units.
+type Entity struct {
+	Type           string
+	Offset, Length int
+	URL            string
+	Language       string
+}
+
+// Action is a chat action ("typing") that a bot has shown.
+type Action struct {
+	Bot    *Bot
+	Chat   int64
+	Thread int
+	Action string
+	At     time.Time
+}
+
+// postLog remembers what bots did. It has a lock of its own, so that looking does not hold up the server.
+type postLog struct {
+	mu      sync.Mutex
+	posts   []*Post
+	inChat  map[int64][]int // positions in posts, so that a message id is its chat's lookup and nothing is scanned
+	byID    map[postKey]*Post
+	actions []Action
+	changed chan struct{} // closed at the next change; nil while nobody waits
+}
+
+type postKey struct {
+	chat int64
+	id   int
+}
+
+func (l *postLog) add(out *outgoing) *Post {
+	p := &Post{
+		Bot: out.bot, Chat: out.chat.ID, Thread: out.m.ThreadID, ID: out.m.MessageID, Kind: out.kind, Text: out.m.Text + out.m.Caption,
+		Raw: out.raw, Mode: out.mode, ReplyTo: out.reply, File: out.file, At: time.Now(),
+	}
+	for _, e := range append(out.m.Entities, out.m.CaptionEntities...) {
+		p.Entities = append(p.Entities, Entity{e.Type, e.Offset, e.Length, e.URL, e.Language})
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byID == nil {
+		l.byID = map[postKey]*Post{}
+	}
+	l.inChat[p.Chat] = append(l.inChat[p.Chat], len(l.posts))
+	l.posts = append(l.posts, p)
+	l.byID[postKey{p.Chat, p.ID}] = p
+	l.tell()
+	return p
+}
+
+func (l *postLog) addAction(a Action) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.actions = append(l.actions, a)
+	l.tell()
+}
+
+func (l *postLog) edited(chat int64, id int, text, raw string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.byID[postKey{chat, id}]; p != nil {
+		p.Text, p.Raw = text, raw
+		p.Edits++
+	}
+	l.tell()
+}
+
+func (l *postLog) deleted(chat int64, id int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.byID[postKey{chat, id}]; p != nil {
+		p.Deleted = true
+	}
+	l.tell()
+}
+
+// signal wakes those who wait, for a change outside of the log.
+func (l *postLog) signal() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tell()
+}
+
+func (l *postLog) tell() {
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
+}
+
+// next is closed at the next change.
+func (l *postLog) next() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.changed == nil {
+		l.changed = make(chan struct{})
+	}
+	return l.changed
+}
+
+// from returns copies of the posts from position n on.
+func (l *postLog) from(n int) []Post {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]Post, 0, max(0, len(l.posts)-n))
+	for _, p := range l.posts[min(n, len(l.posts)):] {
+		list = append(list, *p)
+	}
+	return list
+}
+
+// Posts returns all that bots have posted so far, in order, deleted posts included.
+func (t *Telegram) Posts() []Post { return t.log.from(0) }
+
+// PostCount returns how many messages bots have posted so far.
+func (t *Telegram) PostCount() int {
+	t.log.mu.Lock()
+	defer t.log.mu.Unlock()
+	return len(t.log.posts)
+}
+
+// PostsIn returns what bots have posted in a chat, in order.
+func (t *Telegram) PostsIn(c *Chat) []Post {
+	t.log.mu.Lock()
+	defer t.log.mu.Unlock()
+	list := make([]Post, 0, len(t.log.inChat[c.ID]))
+	for _, i := range t.log.inChat[c.ID] {
+		list = append(list, *t.log.posts[i])
+	}
+	return list
+}
+
+// Actions returns the chat actions that bots have shown in a chat, in order.
+func (t *Telegram) Actions(c *Chat) []Action {
+	t.log.mu.Lock()
+	defer t.log.mu.Unlock()
+	var list []Action
+	for _, a := range t.log.actions {
+		if a.Chat == c.ID {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// WaitFor returns nil as soon as done returns true. It is called again after each post, edit, deletion, chat action, and whenever
+// updates were confirmed.
+func (t *Telegram) WaitFor(ctx context.Context, done func() bool) error {
+	for {
+		next := t.log.next()
+		if done() {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the Telegram simulator: %w", ctx.Err())
+		case <-t.ctx.Done():
+			return errors.New("the Telegram simulator was closed")
+		}
+	}
+}
+
+// WaitPosts waits for n posts in all and returns them.
+func (t *Telegram) WaitPosts(ctx context.Context, n int) ([]Post, error) {
+	err := t.WaitFor(ctx, func() bool { return t.PostCount() >= n })
+	return t.Posts(), err
+}
+
+// WaitPost returns the first post for which match returns true, which is asked once for each.
+func (t *Telegram) WaitPost(ctx context.Context, match func(Post) bool) (Post, error) {
+	var found Post
+	seen := 0
+	err := t.WaitFor(ctx, func() bool {
+		for _, p := range t.log.from(seen) {
+			seen++
+			if match(p) {
+				found = p
+				return true
+			}
+		}
+		return false
+	})
+	return found, err
+}
