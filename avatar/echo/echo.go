@@ -1,0 +1,87 @@
+// Package echo is an avatar without a service, for demonstrations and for trying out a bridge.
+//
+// It repeats what it hears with a little character, has a feeling about it, and mumbles it: the sound is made here, a syllable of babble
+// for each of the first syllables of the text. All of it depends on the text alone, so that the same words always get
+// the same answer. The word "bye" or "goodbye" alone ends the conversation.
+package echo
+
+import (
+	"context"
+	"hash/fnv"
+	"strings"
+	"unicode"
+
+	"avatarbridge/avatar"
+	"avatarbridge/bridges/fault"
+)
+
+// maxQuoted is how many characters of a text are repeated.
+const maxQuoted = 1000
+
+// Backend is an echo. It keeps nothing between turns.
+type Backend struct{ speech bool }
+
+var _ avatar.Backend = (*Backend)(nil)
+
+// New returns an echo. The error is always nil.
+func New(cfg Config) (*Backend, error) { return &Backend{speech: cfg.Speech}, nil }
+
+// Ask says one reply before it returns.
+func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return say.Say(ctx, b.reply(t.Text))
+}
+
+// Check says that there is nothing to check.
+func (b *Backend) Check(context.Context) []fault.Finding {
+	return []fault.Finding{{OK: true, What: "echo works: it is a demonstration and asks no service"}}
+}
+
+func (b *Backend) reply(heard string) avatar.Reply {
+	f := feel(heard)
+	r := avatar.Reply{Emotion: f.emotion, Ends: farewell(heard)}
+	if r.Ends {
+		r.Text, r.Emotion = "Goodbye! I will remember none of this, as echoes do.", "sadness"
+	} else {
+		r.Text = answer(heard, f)
+	}
+	if b.speech {
+		r.Audio = avatar.Audio{Data: mumble(heard, f), Type: "audio/wav"}
+	}
+	return r
+}
+
+// answer repeats the text after one of the feeling's phrases: in quotes if it is one line, else as a block.
+func answer(heard string, f feeling) string {
+	phrase := f.phrases[hash(heard)%uint64(len(f.phrases))]
+	quoted := cut(strings.TrimSpace(heard))
+	if lines := strings.FieldsFunc(quoted, func(r rune) bool { return r == '\r' || r == '\n' }); len(lines) > 1 {
+		return phrase + "\n\n> " + strings.Join(lines, "\n> ")
+	}
+	return phrase + " “" + quoted + "”"
+}
+
+// cut keeps the first maxQuoted characters.
+func cut(s string) string {
+	n := 0
+	for i := range s {
+		if n == maxQuoted {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}
+
+func farewell(heard string) bool {
+	word := strings.ToLower(strings.TrimFunc(heard, func(r rune) bool { return !unicode.IsLetter(r) }))
+	return word == "bye" || word == "goodbye"
+}
+
+func hash(s string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return h.Sum64()
+}
