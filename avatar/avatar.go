@@ -28,7 +28,7 @@ type Speaker interface {
 // A Listener is a Backend that hears replies over HTTP, at the Turn's Callback URL.
 type Listener interface {
 	// Handler serves one callback whose token was found to be genuine; say speaks in the conversation that the token names. It
-	// answers 2xx only after Say returned nil, 410 when Say fails with ErrGone, and 503 for other errors.
+	// answers 2xx only after Say returned nil, 404 when Say fails with ErrGone, and 503 for other errors.
 	Handler(say Speaker) http.Handler
 }
 

@@ -114,6 +114,11 @@ type Identity struct {
 	User     string // immutable id, never a name
 }
 
+// PersonKey begins the keys of a person's limits and notices, so that Forget finds them.
+func PersonKey(i Identity) string {
+	return "person/" + i.Platform + "/" + i.Tenant + "/" + i.User
+}
+
 // Memory says who shares one memory uid.
 type Memory string
 
@@ -179,7 +184,7 @@ type NewTurn struct {
 
 // A Limit is a durable counter of a fixed window that opens with the first event counted in it.
 type Limit struct {
-	Key   string // who or what is counted: "person/…", at most 200 bytes
+	Key   string // who or what is counted, at most 200 bytes; of a person it begins with PersonKey
 	Max   int
 	Every time.Duration // two limits with one Key and different Every are two counters
 	Over  *Notice       // said when there is no room
@@ -187,7 +192,7 @@ type Limit struct {
 
 // A Notice is a word of the program itself, said at most once in a time.
 type Notice struct {
-	Key    string        // notices with the same key are the same notice
+	Key    string        // notices with the same key are the same notice; of a person it begins with PersonKey
 	Every  time.Duration // how long it is not said again
 	Pieces [][]byte      // posts, in order
 }

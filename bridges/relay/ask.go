@@ -83,7 +83,7 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	s, _ := l.route(place(c))
 	if time.Since(body.written()) > s.maxAge(c.Direct) {
 		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
-		return p.finish(l, t, store.Finished{Notice: l.notice(noticeTooOld, "old/"+c.Account+"/"+c.Channel, 10*time.Minute)})
+		return p.finish(l, t, store.Finished{Notice: l.notice(noticeTooOld, "old/"+c.UID, 10*time.Minute)})
 	}
 	report, err := p.breaker.Allow()
 	if err != nil {

@@ -2,8 +2,8 @@ package relay
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -14,8 +14,9 @@ import (
 	"avatarbridge/store"
 )
 
-// A ticket is what a callback token says: where a late reply belongs. The token is the ticket and its HMAC under the store's secret, so
-// it cannot be guessed, and a wrong one is found out without asking the store.
+// A ticket is what a callback token says: where a late reply belongs. The token is the ticket, encrypted and authenticated with the
+// store's secret: it cannot be guessed, tells the service nothing about the person, and a wrong one is found out without asking the
+// store.
 type ticket struct {
 	Avatar       string `json:"a"`
 	Bridge       string `json:"b"`
@@ -26,53 +27,52 @@ type ticket struct {
 	Channel      string `json:"h"`
 }
 
-func (k ticket) seal(secret []byte) string {
-	payload := encode(k)
-	return base64.RawURLEncoding.EncodeToString(append(mac(secret, payload), payload...))
+func (k ticket) seal(key cipher.AEAD) string {
+	return base64.RawURLEncoding.EncodeToString(key.Seal(nil, nil, encode(k), nil))
 }
 
 // unseal reports whether token is genuine.
-func unseal(token string, secret []byte) (k ticket, ok bool) {
+func unseal(token string, key cipher.AEAD) (k ticket, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(raw) < sha256.Size {
+	if err != nil {
 		return k, false
 	}
-	payload := raw[sha256.Size:]
-	if !hmac.Equal(raw[:sha256.Size], mac(secret, payload)) {
-		return k, false
-	}
-	return k, json.Unmarshal(payload, &k) == nil
+	payload, err := key.Open(nil, nil, raw, nil)
+	return k, err == nil && json.Unmarshal(payload, &k) == nil
 }
 
-func mac(secret, payload []byte) []byte {
-	h := hmac.New(sha256.New, secret)
-	h.Write(payload)
-	return h.Sum(nil)
+// ticketKey makes the key of callback tokens from a secret of 32 bytes. Its nonces are random and part of the token.
+func ticketKey(secret []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // callbackURL is where later replies to the turn may be sent, "" when the avatar hears none or there is no public URL.
 func (p *player) callbackURL(l *line, t *store.Turn) string {
-	secret := p.r.secret.Load()
-	if _, hears := p.cfg.Backend.(avatar.Listener); !hears || p.r.cfg.CallbackURL == nil || secret == nil {
+	key := p.r.key.Load()
+	if _, hears := p.cfg.Backend.(avatar.Listener); !hears || p.r.cfg.CallbackURL == nil || key == nil {
 		return ""
 	}
 	c := &t.Conversation
 	return p.r.cfg.CallbackURL(p.cfg.Name, ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Conversation: c.ID, Generation: c.Generation,
-		Turn: t.ID, Direct: c.Direct, Channel: c.Channel}.seal(*secret))
+		Turn: t.ID, Direct: c.Direct, Channel: c.Channel}.seal(*key))
 }
 
 // Callback serves /avatars/{name}/callback/{token}, reading both path values. It answers 404 for an unknown avatar, one that hears no
 // callbacks, and a token that is not genuine or of an older generation; 503 before Run has started.
 func (r *Relay) Callback() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		secret := r.secret.Load()
-		if secret == nil || !r.enter() {
+		key := r.key.Load()
+		if key == nil || !r.enter() {
 			w.Header().Set("Retry-After", "5")
 			http.Error(w, "starting or stopping", http.StatusServiceUnavailable)
 			return
 		}
 		defer r.work.Done()
-		k, ok := unseal(req.PathValue("token"), *secret)
+		k, ok := unseal(req.PathValue("token"), *key)
 		p, l := r.players[k.Avatar], r.byName[k.Bridge]
 		if !ok || k.Avatar != req.PathValue("name") || p == nil || l == nil {
 			http.NotFound(w, req)

@@ -85,7 +85,7 @@ type BridgeStatus struct {
 
 // Status says how the relay is. It does no I/O.
 func (r *Relay) Status() Status {
-	s := Status{Running: r.secret.Load() != nil && !r.isStopping(), Store: r.health.why(), Paused: r.holds.paused()}
+	s := Status{Running: r.key.Load() != nil && !r.isStopping(), Store: r.health.why(), Paused: r.holds.paused()}
 	for _, l := range r.lines {
 		s.Bridges = append(s.Bridges, l.status())
 	}

@@ -116,19 +116,18 @@ func (l *line) tellStrange(ev *bridges.Event) {
 
 func (in *intake) written(ev *bridges.Event, s *Settings) {
 	text := cleanText(ev.Text)
-	kind, key := noticeKind(-1), ""
-	place := in.b.Account + "/" + ev.Place.Channel
+	kind, what := noticeKind(-1), ""
 	switch age := s.maxAge(ev.Place.Direct); {
 	case in.b.Now.Sub(ev.At) > age:
 		in.l.r.cfg.Meter.Count(Expired, in.l.cfg.Name, s.Avatar)
-		kind, key = noticeTooOld, "old/"+place
+		kind, what = noticeTooOld, "old"
 	case text == "" && len(ev.Attachments) > 0:
-		kind, key = noticeTextOnly, "text/"+place
+		kind, what = noticeTextOnly, "text"
 	case text == "":
-		kind, key = noticeHello, "hello/"+place
+		kind, what = noticeHello, "hello"
 	}
 	if kind >= 0 {
-		if n := in.l.notice(kind, key, 10*time.Minute); n != nil {
+		if n := in.l.notice(kind, in.noticeKey(ev, what), 10*time.Minute); n != nil {
 			in.put(store.Entry{Key: ev.Key, Post: in.post(ev, s, n)}, s.Avatar)
 		}
 		return
@@ -142,9 +141,9 @@ func (in *intake) written(ev *bridges.Event, s *Settings) {
 		Name:       name,
 		In:         in.address(ev, s),
 		Body:       encode(body),
-		Limits:     in.l.limits(s, ev, in.b.Account),
+		Limits:     in.limits(ev, s),
 		MaxWaiting: in.l.r.cfg.MaxWaiting,
-		Full:       in.l.notice(noticeBusy, "person/"+ev.From.Platform+"/"+ev.From.Tenant+"/"+ev.From.User+"/full/"+place, 10*time.Minute),
+		Full:       in.l.notice(noticeBusy, in.personKey(ev, "full"), 10*time.Minute),
 	}}, s.Avatar)
 }
 
@@ -164,21 +163,32 @@ func (in *intake) edited(ev *bridges.Event) {
 }
 
 func (in *intake) command(ev *bridges.Event, s *Settings) {
-	person := "person/" + ev.From.Platform + "/" + ev.From.Tenant + "/" + ev.From.User
-	place := in.b.Account + "/" + ev.Place.Channel
 	// A few seconds between two greetings, so that a command cannot be used to make the bot flood a room.
 	switch ev.Command {
 	case "start":
-		if n := in.l.notice(noticeHello, person+"/start/"+place, 5*time.Second); n != nil {
+		if n := in.l.notice(noticeHello, in.personKey(ev, "start"), 5*time.Second); n != nil {
 			in.put(store.Entry{Key: ev.Key, Post: in.post(ev, s, n)}, s.Avatar)
 		}
 	case "reset":
-		n := in.l.notice(noticeReset, person+"/reset/"+place, 5*time.Second)
+		n := in.l.notice(noticeReset, in.personKey(ev, "reset"), 5*time.Second)
 		if n == nil {
 			n = &store.Notice{}
 		}
 		in.put(store.Entry{Key: ev.Key, Reset: &store.Reset{Post: *in.post(ev, s, n)}}, s.Avatar)
 	}
+}
+
+// personKey is the key of a notice to one person in one place.
+func (in *intake) personKey(ev *bridges.Event, what string) string {
+	return personCounter(&ev.From) + "/" + what + "/" + in.b.Account + "/" + ev.Place.Channel
+}
+
+// noticeKey is the key of a notice to all in a place. That of a direct chat is the person's, so that forgetting them finds it.
+func (in *intake) noticeKey(ev *bridges.Event, what string) string {
+	if ev.Place.Direct {
+		return in.personKey(ev, what)
+	}
+	return what + "/" + in.b.Account + "/" + ev.Place.Channel
 }
 
 func (in *intake) post(ev *bridges.Event, s *Settings, n *store.Notice) *store.NewPost {

@@ -12,6 +12,7 @@ package relay
 
 import (
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,8 +34,8 @@ type Relay struct {
 	holds   holdSet
 	health  health
 
-	secret atomic.Pointer[[]byte] // the key of callback tokens; nil before Run
-	calls  context.Context        // of calls under way: outlives Run's context by Grace
+	key    atomic.Pointer[cipher.AEAD] // of callback tokens; nil before Run
+	calls  context.Context             // of calls under way: outlives Run's context by Grace
 	cancel context.CancelFunc
 
 	mu       sync.Mutex
@@ -130,7 +131,11 @@ func (r *Relay) Run(ctx context.Context) error {
 	case <-time.After(r.cfg.Grace):
 		r.cancel()
 	}
-	<-stopped
+	select {
+	case <-stopped:
+	case <-time.After(r.cfg.Grace / 2):
+		r.log.Warn("calls that do not end are left behind; what they did is found out at the next start")
+	}
 	return nil
 }
 
@@ -147,7 +152,11 @@ func (r *Relay) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the callback secret: %w", err)
 	}
-	r.secret.Store(&secret)
+	key, err := ticketKey(secret)
+	if err != nil {
+		return fmt.Errorf("use the callback secret: %w", err)
+	}
+	r.key.Store(&key)
 	return nil
 }
 

@@ -91,28 +91,29 @@ func (s *Settings) forAvatar(ev *bridges.Event) bool {
 	return ev.Addressed
 }
 
-// limits are the counters that a message of the event's person counts in.
-func (l *line) limits(s *Settings, ev *bridges.Event, account string) []store.Limit {
+// limits are the counters that a message counts in.
+func (in *intake) limits(ev *bridges.Event, s *Settings) []store.Limit {
 	lim := &s.Limits
 	n := len(lim.Person) + len(lim.Room) + len(lim.Avatar)
 	if n == 0 {
 		return nil
 	}
-	person := "person/" + ev.From.Platform + "/" + ev.From.Tenant + "/" + ev.From.User
-	room := account + "/" + ev.Place.Channel
 	all := make([]store.Limit, 0, n)
 	add := func(rates []Rate, key, notice string) {
 		for _, r := range rates {
-			all = append(all, store.Limit{Key: key, Max: r.Max, Every: r.Every, Over: l.notice(noticeBusy, notice, max(r.Every, time.Hour))})
+			all = append(all, store.Limit{Key: key, Max: r.Max, Every: r.Every, Over: in.l.notice(noticeBusy, notice, max(r.Every, time.Hour))})
 		}
 	}
-	add(lim.Person, person, person+"/busy/"+room)
+	add(lim.Person, personCounter(&ev.From), in.personKey(ev, "busy"))
 	if !ev.Place.Direct {
-		add(lim.Room, "room/"+room, "busy/"+room)
+		add(lim.Room, "room/"+in.b.Account+"/"+ev.Place.Channel, in.noticeKey(ev, "busy"))
 	}
-	add(lim.Avatar, "avatar/"+s.Avatar, "busy/"+room)
+	add(lim.Avatar, "avatar/"+s.Avatar, in.noticeKey(ev, "busy"))
 	return all
 }
+
+// personCounter begins the keys of all counters and notices of a person: store.PersonKey knows it.
+func personCounter(p *bridges.Person) string { return store.PersonKey(identity(p)) }
 
 // bounded is a set that forgets everything once it holds a thousand strings.
 type bounded struct {
