@@ -96,6 +96,9 @@ func aton(host string) (netip.Addr, bool) {
 	parts := strings.Split(strings.TrimSuffix(host, "."), ".")
 	var n uint64
 	for i, part := range parts {
+		if strings.ContainsAny(part, "bBoO_") && !strings.HasPrefix(strings.ToLower(part), "0x") {
+			return netip.Addr{}, false // numbers in Go, not there
+		}
 		v, err := strconv.ParseUint(part, 0, 64)
 		last := i == len(parts)-1
 		if err != nil || len(parts) > 4 || !last && v > 255 || last && v >= 1<<(8*(4-i)) {
