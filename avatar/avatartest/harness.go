@@ -19,6 +19,8 @@ type Harness struct {
 	Local bool
 	// TurnIDs is set where the service's wire carries the turn's id (Heard.ID).
 	TurnIDs bool
+	// Unsigned is set where the service does not sign its callbacks, so that a forged one cannot be told from a good one.
+	Unsigned bool
 }
 
 // A Subject is a backend and the service behind it.
@@ -57,6 +59,7 @@ type Spoken struct {
 	Forged bool          // not signed by the service
 	Age    time.Duration // how long ago it was signed
 	Pad    int           // bytes by which the body is to be larger than it needs to be
+	Raw    string        // the body instead of one with Text, signed all the same
 }
 
 // An Ear is a Speaker that remembers what it was told. The zero value is ready.
@@ -64,6 +67,7 @@ type Ear struct {
 	mu      sync.Mutex
 	replies []avatar.Reply
 	err     error
+	tried   int
 	said    chan struct{} // closed at the next reply
 }
 
@@ -71,6 +75,7 @@ type Ear struct {
 func (e *Ear) Say(_ context.Context, r avatar.Reply) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.tried++
 	if e.err != nil {
 		return e.err
 	}
@@ -87,6 +92,13 @@ func (e *Ear) Fail(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.err = err
+}
+
+// Tried says how often Say was called.
+func (e *Ear) Tried() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tried
 }
 
 // Replies are what was said so far.

@@ -64,7 +64,7 @@ func (w *Webhook) CallbackRequest(ctx context.Context, url string, c Callback) (
 
 // Callback makes the request of a callback as the suite needs it.
 func (w *Webhook) Callback(ctx context.Context, url string, c Spoken) (*http.Request, error) {
-	out := Callback{ID: c.Key, Reply: WebhookReply{Text: c.Text}, Forged: c.Forged, Pad: c.Pad}
+	out := Callback{ID: c.Key, Reply: WebhookReply{Text: c.Text}, Forged: c.Forged, Pad: c.Pad, Raw: c.Raw}
 	if c.Age != 0 {
 		out.At = w.cfg.Now().Add(-c.Age)
 	}
