@@ -37,8 +37,8 @@ type Fault struct {
 	RetryAfter int // seconds
 }
 
-// fault says which call a Fault may befall.
-type fault struct {
+// wireCall says which call a Fault may befall.
+type wireCall struct {
 	method string
 	chat   int64
 }
@@ -81,7 +81,7 @@ func (ft *faultTable) drop(f *Fault) {
 }
 
 // take returns the fault that befalls a call, nil for none.
-func (ft *faultTable) take(call fault) *Fault {
+func (ft *faultTable) take(call wireCall) *Fault {
 	ft.mu.Lock()
 	defer ft.mu.Unlock()
 	for i, f := range ft.list {
@@ -101,7 +101,7 @@ func (ft *faultTable) take(call fault) *Fault {
 
 // through processes a call and answers it, with the fault that befalls it. It returns the answer, nil when the call was not processed,
 // and whether the client got it.
-func (ft *faultTable) through(t *Telegram, w http.ResponseWriter, r *http.Request, call fault, process func() *answer) (*answer, bool) {
+func (ft *faultTable) through(t *Telegram, w http.ResponseWriter, r *http.Request, call wireCall, process func() *answer) (*answer, bool) {
 	f := ft.take(call)
 	if f == nil {
 		a := process()

@@ -33,6 +33,8 @@ type htmlParser struct {
 	units    int // of out, in UTF-16
 	open     []htmlTag
 	entities []wireEntity
+
+	surrogate bool // half of a surrogate pair was written as a character reference
 }
 
 // parseHTML returns the visible text and its entities. The error is what Telegram says after "can't parse entities: ".
@@ -54,6 +56,15 @@ func parseHTML(in string) (string, []wireEntity, error) {
 	}
 	if n := len(p.open); n > 0 {
 		return "", nil, entityErrorf("Can't find end tag corresponding to start tag \"%s\"", p.open[n-1].name)
+	}
+	if p.surrogate {
+		return "", nil, entityErrorf("Text contains invalid Unicode characters after decoding HTML entities, " +
+			"check for unmatched surrogate code units")
+	}
+	for i := range p.entities { // only <pre> has a language in the end
+		if e := &p.entities[i]; e.Type == "code" {
+			e.Language = ""
+		}
 	}
 	slices.SortStableFunc(p.entities, func(a, b wireEntity) int {
 		if a.Offset != b.Offset {
@@ -86,6 +97,7 @@ func (p *htmlParser) char() {
 }
 
 func (p *htmlParser) put(r rune) {
+	p.surrogate = p.surrogate || utf16.IsSurrogate(r)
 	p.out.WriteRune(r)
 	p.units += max(1, utf16.RuneLen(r))
 }
@@ -177,19 +189,19 @@ func (p *htmlParser) startTag() error {
 	return nil
 }
 
-// attribute reads name=value into the tag. A blockquote may have "expandable" without a value.
+// attribute reads name=value, or a name alone, into the tag.
 func (p *htmlParser) attribute(tag *htmlTag, begin int) error {
 	attr := p.word("=>")
 	if attr == "" {
 		return entityErrorf("Empty attribute name in the tag \"%s\" at byte offset %d", tag.name, begin)
 	}
 	p.skipSpaces()
+	if p.at() == 0 {
+		return entityErrorf("Unclosed start tag \"%s\" at byte offset %d", tag.name, begin)
+	}
 	if p.at() != '=' {
-		if tag.name == "blockquote" && strings.EqualFold(attr, "expandable") && p.at() != 0 {
-			tag.expandable = true
-			return nil
-		}
-		return entityErrorf("Expected equal sign in declaration of an attribute of the tag \"%s\" at byte offset %d", tag.name, begin)
+		tag.set(attr, "")
+		return nil
 	}
 	p.pos++
 	p.skipSpaces()
@@ -291,12 +303,12 @@ func (p *htmlParser) close(tag htmlTag) error {
 		e.EmojiID = tag.arg
 	case "code":
 		e.Language = tag.arg
-		if last := p.sameSpan(e, "pre"); last != nil {
+		if last := p.sameSpan(e, "pre"); last != nil && tag.arg != "" {
 			last.Language = tag.arg
 			return nil
 		}
 	case "pre":
-		if last := p.sameSpan(e, "code"); last != nil {
+		if last := p.sameSpan(e, "code"); last != nil && last.Language != "" {
 			last.Type = "pre"
 			return nil
 		}

@@ -102,7 +102,7 @@ func (t *Telegram) serveCall(w http.ResponseWriter, r *http.Request, token, meth
 		a.bot, a.chat = bot, chat
 		return a
 	}
-	a, delivered := t.faults.through(t, w, r, fault{method: method, chat: chat}, process)
+	a, delivered := t.faults.through(t, w, r, wireCall{method: method, chat: chat}, process)
 	if a == nil || !delivered {
 		return
 	}

@@ -1,0 +1,196 @@
+package bridgetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"avatarbridge/bridges"
+)
+
+// ErrReceive is what a Receiver answers while a test wants it to fail.
+var ErrReceive = errors.New("the test's receiver stores nothing now")
+
+// Receiver is a bridges.Receiver that remembers what it hears. All methods may be called by several goroutines at once. The zero value
+// is ready for use and stores everything.
+type Receiver struct {
+	mu      sync.Mutex
+	changed chan struct{} // closed at the next change; nil while nobody waits
+	openErr error
+	failing int           // Receive calls that are to fail; below 0 all
+	gate    chan struct{} // Receive waits until it is closed; nil: it does not wait
+
+	accounts []string
+	cursor   string
+	offered  []bridges.Batch
+	stored   []bridges.Event
+	health   []error
+}
+
+var _ bridges.Receiver = (*Receiver)(nil)
+
+// Open implements bridges.Receiver: it returns the cursor of the last batch that was stored.
+func (r *Receiver) Open(ctx context.Context, account string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.accounts = append(r.accounts, account)
+	r.tell()
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	return r.cursor, r.openErr
+}
+
+// Receive implements bridges.Receiver.
+func (r *Receiver) Receive(ctx context.Context, b bridges.Batch) error {
+	r.mu.Lock()
+	r.offered = append(r.offered, bridges.Batch{Events: slices.Clone(b.Events), Cursor: b.Cursor})
+	r.tell()
+	gate := r.gate
+	r.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.tell()
+	if r.failing != 0 {
+		r.failing = max(r.failing-1, -1)
+		return ErrReceive
+	}
+	r.stored = append(r.stored, b.Events...)
+	if b.Cursor != "" {
+		r.cursor = b.Cursor
+	}
+	return nil
+}
+
+// Health implements bridges.Receiver.
+func (r *Receiver) Health(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.health = append(r.health, err)
+	r.tell()
+}
+
+// FailOpen makes Open fail with err; nil ends that.
+func (r *Receiver) FailOpen(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.openErr = err
+}
+
+// FailReceive makes the next n calls of Receive fail with ErrReceive, all of them when n is below 0, none when it is 0.
+func (r *Receiver) FailReceive(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failing = max(n, -1)
+}
+
+// Hold makes Receive wait, after it has noted the batch as offered, until release is called or its context ends.
+func (r *Receiver) Hold() (release func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gate := make(chan struct{})
+	r.gate = gate
+	return sync.OnceFunc(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if close(gate); r.gate == gate {
+			r.gate = nil
+		}
+	})
+}
+
+// Accounts returns the accounts that Open was called with.
+func (r *Receiver) Accounts() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.accounts)
+}
+
+// Cursor returns the cursor of the last batch that was stored.
+func (r *Receiver) Cursor() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cursor
+}
+
+// Offered returns every batch that Receive was called with, also those that it refused.
+func (r *Receiver) Offered() []bridges.Batch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.offered)
+}
+
+// Stored returns the events that Receive has taken, in order, an event that was delivered twice twice.
+func (r *Receiver) Stored() []bridges.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.stored)
+}
+
+// Unique returns what Stored returns, without events whose key came before: what a relay makes turns of.
+func (r *Receiver) Unique() []bridges.Event {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(r.Stored(), func(e bridges.Event) bool {
+		known := e.Key != "" && seen[e.Key]
+		seen[e.Key] = true
+		return known
+	})
+}
+
+// Healths returns what Health was called with, in order.
+func (r *Receiver) Healths() []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.health)
+}
+
+func (r *Receiver) tell() {
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
+}
+
+// WaitFor returns nil as soon as done returns true; it is called again after each call of Open, Receive or Health. done may call the
+// receiver's methods.
+func (r *Receiver) WaitFor(ctx context.Context, done func() bool) error {
+	for {
+		r.mu.Lock()
+		if r.changed == nil {
+			r.changed = make(chan struct{})
+		}
+		next := r.changed
+		r.mu.Unlock()
+		if done() {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the receiver: %w", ctx.Err())
+		}
+	}
+}
+
+// WaitUnique waits until n different events were stored and returns them.
+func (r *Receiver) WaitUnique(ctx context.Context, n int) ([]bridges.Event, error) {
+	err := r.WaitFor(ctx, func() bool { return len(r.Unique()) >= n })
+	return r.Unique(), err
+}
+
+// WaitHealth waits until what Health was called with last is an error, or, for lost = false, nil.
+func (r *Receiver) WaitHealth(ctx context.Context, lost bool) error {
+	return r.WaitFor(ctx, func() bool {
+		all := r.Healths()
+		return len(all) > 0 && (all[len(all)-1] != nil) == lost
+	})
+}
