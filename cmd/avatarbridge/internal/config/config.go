@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
@@ -27,6 +28,7 @@ type Config struct {
 	Avatars  []Avatar // in the file's order
 	Bridges  []Bridge // in the file's order
 	Warnings []Fault  // what works but is probably not meant
+	Secrets  []string // what no log may show
 }
 
 // Server is the section [server].
@@ -135,12 +137,12 @@ func Parse(name, dir string, document []byte, kinds Kinds, env Lookup) (*Config,
 	if len(d.faults) > 0 {
 		return nil, sorted(d.faults)
 	}
-	r.config.Warnings = sorted(r.warnings)
+	r.config.Warnings, r.config.Secrets = sorted(r.warnings), d.secrets
 	return r.config, nil
 }
 
 func syntax(name string, err error) Fault {
-	f := Fault{File: name, Problem: "is not valid TOML: " + err.Error()}
+	f := Fault{File: name, Problem: "is not valid TOML: " + strings.TrimPrefix(err.Error(), "toml: ")}
 	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
 		f.Line, f.Column = bad.Position()
 		f.Drawing = bad.String()

@@ -21,6 +21,8 @@ type decoder struct {
 	bad    map[string]bool   // paths that have a fault: what follows from it is not told again
 	empty  map[string]string // paths whose variable is set to nothing
 	hidden map[string]string // values that no fault may show, and what it shows in their place
+
+	secrets []string // values of keys that hold secrets
 }
 
 // tables and list hold tables that are decoded later, once it is known what they are: nothing in them is expanded yet.
@@ -54,6 +56,14 @@ const shortSecret = 6
 func (d *decoder) hide(value, shown string) {
 	if len(value) >= shortSecret {
 		d.hidden[value] = shown
+	}
+}
+
+// secret notes a value that nothing may show.
+func (d *decoder) secret(value string) {
+	if len(value) >= shortSecret {
+		d.hidden[value] = "(the secret)"
+		d.secrets = append(d.secrets, value)
 	}
 }
 
@@ -116,7 +126,7 @@ func (d *decoder) table(at path, in map[string]any, targets ...any) {
 		secret := strings.TrimSuffix(key, "_file")
 		f, ok := known[secret]
 		switch {
-		case !ok || secret == key || !isSecret(secret):
+		case !ok || secret == key || !isSecret(secret, f.tag):
 			d.unknown(at.to(key), key, slices.Sorted(maps.Keys(known)))
 		case in[secret] != nil:
 			d.fault(at.to(key), fmt.Sprintf("stands beside %s: keep one of the two", secret))
@@ -133,7 +143,7 @@ func (d *decoder) fromFile(at, secret path, f *field, value any) {
 		return
 	}
 	s := d.secretFile(at, d.expand(at, name))
-	d.hide(s, "(the secret)")
+	d.secret(s)
 	d.found[secret.id()] = d.where(at)
 	d.bad[secret.id()] = d.bad[at.id()]
 	for _, t := range f.targets {

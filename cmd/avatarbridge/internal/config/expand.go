@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 )
@@ -80,12 +81,11 @@ func readSecret(name string) (string, error) {
 	return secret, nil
 }
 
-// isSecret tells from a key's name whether it holds a secret: it may then come from a file, and is never shown.
-func isSecret(key string) bool {
-	last := key[strings.LastIndexByte(key, '_')+1:]
-	switch last {
+// isSecret tells from a field's tag or its key's name whether it holds a secret: it may then come from a file, and is never shown.
+func isSecret(key string, tag reflect.StructTag) bool {
+	switch key[strings.LastIndexByte(key, '_')+1:] {
 	case "key", "token", "secret", "password":
 		return true
 	}
-	return false
+	return tag.Get("secret") == "true"
 }

@@ -97,8 +97,8 @@ func (d *decoder) text(at path, tag reflect.StructTag, target reflect.Value, val
 			return
 		}
 	}
-	if isSecret(at[len(at)-1]) {
-		d.hide(text, "(the secret)")
+	if isSecret(at[len(at)-1], tag) {
+		d.secret(text)
 	}
 	target.SetString(text)
 }

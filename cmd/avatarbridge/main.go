@@ -1,0 +1,96 @@
+// Command avatarbridge lets people talk to avatars where they already are.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"avatarbridge/cmd/avatarbridge/internal/config"
+)
+
+// stopWithin is how long a stop may take before the process ends as it is: everything that matters is in the store by then.
+const stopWithin = 9 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, func() {
+		stop() // the next signal ends the process at once
+		time.AfterFunc(stopWithin, func() { os.Exit(0) })
+	})
+	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv}
+	os.Exit(p.main(ctx, os.Args[1:]))
+}
+
+// program is what the commands have in common.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	env      config.Lookup
+	file     string // as given with --config, "" when it was not
+}
+
+// The exit codes.
+const (
+	ok     = 0
+	failed = 1
+	misuse = 2 // a wrong command line or a wrong configuration
+)
+
+// main runs one command line and returns its exit code.
+func (p *program) main(ctx context.Context, args []string) int {
+	var cmd commands
+	exit := -1
+	parser, err := kong.New(&cmd, kong.Name("avatarbridge"), kong.Writers(p.out, p.err), kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Description("People talk to an avatar where they already are."),
+		kong.Exit(func(code int) { exit = code }), kong.Vars{"who": whoHelp}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return p.fail(err)
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case exit >= 0: // --help was answered
+		return exit
+	case err != nil:
+		return p.fail(usage{err})
+	}
+	p.file = cmd.Config
+	return p.fail(parsed.Run(p))
+}
+
+// usage marks an error of the command line.
+type usage struct{ error }
+
+// silent is a failure that the command has told of already.
+var silent = errors.New("failed")
+
+// fail tells what went wrong, if anything did, and returns the exit code.
+func (p *program) fail(err error) int {
+	if err == nil {
+		return ok
+	}
+	if faults, is := errors.AsType[config.Faults](err); is {
+		noun := "faults"
+		if len(faults) == 1 {
+			noun = "fault"
+		}
+		fmt.Fprintf(p.err, "The configuration has %d %s:\n%v\n", len(faults), noun, faults)
+		return misuse
+	}
+	if wrong, is := errors.AsType[usage](err); is {
+		fmt.Fprintf(p.err, "avatarbridge: %v\nTry: avatarbridge --help\n", wrong.error)
+		return misuse
+	}
+	if !errors.Is(err, silent) {
+		fmt.Fprintf(p.err, "avatarbridge: %v\n", err)
+	}
+	return failed
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/relay"
+	"avatarbridge/cmd/avatarbridge/internal/config"
+	"avatarbridge/cmd/avatarbridge/internal/control"
+	"avatarbridge/cmd/avatarbridge/internal/metrics"
+	"avatarbridge/cmd/avatarbridge/internal/server"
+	"avatarbridge/store"
+	"avatarbridge/store/sqlite"
+)
+
+type runCommand struct{}
+
+// Run serves until ctx ends, which is no error.
+func (runCommand) Run(ctx context.Context, p *program) error {
+	c, err := p.load()
+	if err != nil {
+		return err
+	}
+	log := newLog(p.err, c.Log, c.Secrets)
+	s := &service{program: p, config: c, log: log, outside: newOutside(c, log)}
+	if err := s.run(ctx); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// A service is the running program.
+type service struct {
+	*program
+	config  *config.Config
+	log     *slog.Logger
+	outside *outside
+
+	public, admin stage
+}
+
+// run listens first, so that a platform that calls meanwhile is told to come again, then opens the store and lets the relay work. All of
+// it ends with ctx, and the store is closed last.
+func (s *service) run(ctx context.Context) error {
+	s.public.set(server.Public(s.starting()))
+	s.admin.set(server.Admin(server.AdminParts{Status: noStatus}))
+	public, err := server.Listen(ctx, "server.listen", s.config.Server.Listen)
+	if err != nil {
+		return err
+	}
+	admin, err := server.Listen(ctx, "server.admin_listen", s.config.Server.AdminListen)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(ctx, public, &s.public, s.log) })
+	group.Go(func() error { return server.Serve(ctx, admin, &s.admin, s.log) })
+	group.Go(func() error { return s.work(ctx, public.Addr(), admin.Addr()) })
+	return group.Wait()
+}
+
+// work runs the relay on the opened store.
+func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) {
+	st, err := openStore(ctx, s.config, s.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	token, err := adminToken(s.config)
+	if err != nil {
+		return err
+	}
+	set := metrics.New()
+	r, listeners, err := s.relay(st, set)
+	if err != nil {
+		return err
+	}
+	set.Watch(metrics.Sources{Depth: st.Depth, Status: r.Status})
+	parts := s.starting()
+	parts.Status, parts.Callback, parts.Media = r.Status, r.Callback(), s.outside.media
+	parts.Webhooks = listeners
+	parts.Ready = func() bool { return r.Status().Running }
+	s.public.set(server.Public(parts))
+	s.admin.set(server.Admin(server.AdminParts{
+		Status: r.Status, Writable: st.Writable, Metrics: set.Handler(),
+		Control: control.Handler(control.Local{Store: st, Relay: r, Bridges: bridgeNames(s.config)}, token),
+	}))
+	s.welcome(public, admin)
+	var chores errgroup.Group
+	chores.Go(func() error { s.outside.media.Run(ctx); return nil })
+	return errors.Join(r.Run(ctx), chores.Wait())
+}
+
+// relay builds all that is configured on a store, and says which bridges hear their platform over HTTP.
+func (s *service) relay(st store.Store, meter relay.Meter) (*relay.Relay, map[string]http.Handler, error) {
+	cfg := relayConfig(s.config, s.outside)
+	cfg.Store, cfg.Meter = st, meter
+	var err error
+	if cfg.Avatars, err = buildAvatars(s.config, s.outside); err != nil {
+		return nil, nil, err
+	}
+	if cfg.Bridges, err = buildBridges(s.config, s.outside); err != nil {
+		return nil, nil, err
+	}
+	listeners := map[string]http.Handler{}
+	for _, b := range cfg.Bridges {
+		if w, ok := b.Bridge.(bridges.Webhook); ok {
+			listeners[b.Name] = w.Handler()
+		}
+	}
+	r, err := relay.New(cfg)
+	return r, listeners, err
+}
+
+// starting is the public side before the store is open: every path that will be there answers 503.
+func (s *service) starting() server.PublicParts {
+	parts := server.PublicParts{
+		Callback: http.NotFoundHandler(), Media: http.NotFoundHandler(), Webhooks: map[string]http.Handler{},
+		Status: noStatus, Ready: func() bool { return false },
+	}
+	for _, b := range s.config.Bridges {
+		parts.Webhooks[b.Name] = http.NotFoundHandler()
+	}
+	return parts
+}
+
+func noStatus() relay.Status { return relay.Status{} }
+
+// welcome says in one line what is up and what can be done with it.
+func (s *service) welcome(public, admin net.Addr) {
+	var parts []string
+	for _, b := range s.config.Bridges {
+		parts = append(parts, fmt.Sprintf("%s (%s, avatar %s)", b.Name, b.Platform, b.Default.Avatar))
+	}
+	with := "no bridge yet: talk to an avatar with `avatarbridge chat`, or add one to config.toml"
+	if len(parts) > 0 {
+		with = "bridges " + strings.Join(parts, ", ")
+	}
+	fmt.Fprintf(s.out, "avatarbridge is up: page http://%s/ · health http://%s/readyz · %s\n", public, admin, with)
+}
+
+// A stage serves what is on it now.
+type stage struct{ handler atomic.Pointer[http.Handler] }
+
+func (s *stage) set(h http.Handler) { s.handler.Store(&h) }
+
+// ServeHTTP passes the request on.
+func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*s.handler.Load()).ServeHTTP(w, r)
+}
+
+func bridgeNames(c *config.Config) []string {
+	names := make([]string, len(c.Bridges))
+	for i, b := range c.Bridges {
+		names[i] = b.Name
+	}
+	return names
+}
+
+// openStore opens the configured store. Its errors say what to do about them.
+func openStore(ctx context.Context, c *config.Config, log *slog.Logger) (store.Store, error) {
+	st, err := sqlite.Open(ctx, sqlite.Config{Path: c.Store.Path, Log: log, NewID: uuid.NewString})
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return nil, fmt.Errorf("open the database %s: %w: stop the program that runs there, or give this one a store.url of its own", c.Store.Path, err)
+	case errors.Is(err, store.ErrNewer):
+		return nil, fmt.Errorf("open the database %s: %w: use the newer program, or restore the backup that it made beside the database", c.Store.Path, err)
+	case err != nil:
+		return nil, fmt.Errorf("open the database %s: %w", c.Store.Path, err)
+	}
+	return st, nil
+}

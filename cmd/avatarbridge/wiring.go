@@ -1,0 +1,197 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"avatarbridge/avatar"
+	"avatarbridge/avatar/echo"
+	"avatarbridge/avatar/virtuals"
+	"avatarbridge/avatar/webhook"
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/relay"
+	"avatarbridge/bridges/telegram"
+	"avatarbridge/cmd/avatarbridge/internal/config"
+	"avatarbridge/cmd/avatarbridge/internal/guard"
+	"avatarbridge/cmd/avatarbridge/internal/media"
+)
+
+// A platform is what this version knows to make bridges of.
+type platform struct {
+	config.Kind
+	build func(b config.Bridge, o *outside) (bridges.Bridge, error)
+}
+
+// A backend is what this version knows to make avatars of.
+type backend struct {
+	config.Kind
+	build func(a config.Avatar, o *outside) (avatar.Backend, error)
+}
+
+func platforms() []platform {
+	return []platform{
+		{kind("telegram", telegram.Default, telegramURL), buildTelegram},
+	}
+}
+
+func backends() []backend {
+	return []backend{
+		{kind("echo", echo.Default, nil), buildEcho},
+		{kind("virtuals", virtuals.Default, nil), buildVirtuals},
+		{kind("webhook", webhook.Default, nil), buildWebhook},
+	}
+}
+
+// kind makes a Kind whose section is a C.
+func kind[C any](name string, fresh func() C, public func(*C) string) config.Kind {
+	k := config.Kind{Name: name, New: func() any { c := fresh(); return &c }}
+	if public != nil {
+		k.NeedsPublicURL = func(c any) string { return public(c.(*C)) }
+	}
+	return k
+}
+
+func kinds() config.Kinds {
+	var k config.Kinds
+	for _, p := range platforms() {
+		k.Platforms = append(k.Platforms, p.Kind)
+	}
+	for _, b := range backends() {
+		k.Backends = append(k.Backends, b.Kind)
+	}
+	return k
+}
+
+// outside is what bridges and avatars use of the world.
+type outside struct {
+	log       *slog.Logger
+	media     *media.Store
+	publicURL string
+	trusted   *http.Client // for addresses that the operator wrote
+	public    *http.Client // for addresses that services name
+	private   *http.Client // likewise, for avatars with allow_private
+}
+
+func newOutside(c *config.Config, log *slog.Logger) *outside {
+	return &outside{
+		log: log, publicURL: c.Server.PublicURL,
+		trusted: guard.Trusted(), public: guard.Client(false), private: guard.Client(true),
+		media: media.New(media.Config{
+			Dir: c.Media.Dir, Keep: c.Media.Keep, MaxBytes: c.Media.MaxBytes, BaseURL: c.Server.PublicURL, Log: log,
+		}),
+	}
+}
+
+// named returns the client for addresses that an avatar's service names.
+func (o *outside) named(allowPrivate bool) *http.Client {
+	if allowPrivate {
+		return o.private
+	}
+	return o.public
+}
+
+// telegramURL says that webhooks need an address.
+func telegramURL(c *telegram.Config) string {
+	if c.Mode == "webhook" {
+		return "mode"
+	}
+	return ""
+}
+
+func buildTelegram(b config.Bridge, o *outside) (bridges.Bridge, error) {
+	c := *b.Config.(*telegram.Config)
+	c.Name = b.Name
+	c.ReadsRooms = readsRooms(b)
+	if o.publicURL != "" {
+		c.WebhookURL = o.publicURL + "/bridges/" + b.Name + "/webhook"
+	}
+	return telegram.New(c, o.media, o.log)
+}
+
+// readsRooms says whether the bridge answers messages in rooms that do not mention it.
+func readsRooms(b config.Bridge) bool {
+	if b.AllRooms && b.Default.ReplyWhen == relay.ReplyAlways {
+		return true
+	}
+	for _, r := range b.Routes {
+		if r.Settings.ReplyWhen == relay.ReplyAlways {
+			return true
+		}
+	}
+	return false
+}
+
+func buildEcho(a config.Avatar, _ *outside) (avatar.Backend, error) {
+	c := *a.Config.(*echo.Config)
+	c.Name = a.Name
+	return echo.New(c)
+}
+
+func buildVirtuals(a config.Avatar, o *outside) (avatar.Backend, error) {
+	c := *a.Config.(*virtuals.Config)
+	c.Name, c.Log = a.Name, o.log
+	return virtuals.New(c, o.trusted, o.named(a.AllowPrivate))
+}
+
+func buildWebhook(a config.Avatar, o *outside) (avatar.Backend, error) {
+	c := *a.Config.(*webhook.Config)
+	c.Name = a.Name
+	return webhook.New(c, o.trusted)
+}
+
+// buildAvatars makes all configured avatars, without any I/O.
+func buildAvatars(c *config.Config, o *outside) ([]relay.Avatar, error) {
+	built := make([]relay.Avatar, 0, len(c.Avatars))
+	for _, a := range c.Avatars {
+		for _, k := range backends() {
+			if k.Name != a.Backend {
+				continue
+			}
+			b, err := k.build(a, o)
+			if err != nil {
+				return nil, fmt.Errorf("avatars.%s: %w", a.Name, err)
+			}
+			built = append(built, relay.Avatar{
+				Name: a.Name, Display: a.Display, Backend: b, AllowPrivate: a.AllowPrivate, MaxConcurrent: a.MaxConcurrent,
+			})
+		}
+	}
+	return built, nil
+}
+
+// buildBridges makes all configured bridges, without any I/O.
+func buildBridges(c *config.Config, o *outside) ([]relay.Bridge, error) {
+	built := make([]relay.Bridge, 0, len(c.Bridges))
+	for _, b := range c.Bridges {
+		for _, k := range platforms() {
+			if k.Name != b.Platform {
+				continue
+			}
+			made, err := k.build(b, o)
+			if err != nil {
+				return nil, fmt.Errorf("bridges.%s: %w", b.Name, err)
+			}
+			built = append(built, relay.Bridge{
+				Name: b.Name, Platform: b.Platform, Bridge: made, Default: b.Default, Routes: b.Routes,
+				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, CatchUp: b.CatchUp, MaxInFlight: b.MaxInFlight,
+			})
+		}
+	}
+	return built, nil
+}
+
+// relayConfig is what a relay needs besides bridges, avatars and a store.
+func relayConfig(c *config.Config, o *outside) relay.Config {
+	cfg := relay.Config{
+		Messages: c.Messages, Media: o.media, Log: o.log, Keep: c.Store.Keep,
+		AskTimeout: c.Turns.AskTimeout, MaxAttempts: c.Turns.MaxAttempts,
+		RetryWithin: c.Turns.RetryWithin, MaxWaiting: c.Turns.MaxWaiting,
+	}
+	if o.publicURL != "" {
+		cfg.CallbackURL = func(avatar, token string) string {
+			return o.publicURL + "/avatars/" + avatar + "/callback/" + token
+		}
+	}
+	return cfg
+}
