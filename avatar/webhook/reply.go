@@ -15,28 +15,29 @@ const maxReplies = 100 // in one list
 
 // reply is one reply as the service writes it.
 type reply struct {
-	Text         string `json:"text"`
-	AudioURL     string `json:"audio_url"`
-	Emotion      string `json:"emotion"`
-	AnimationURL string `json:"animation_url"`
-	End          bool   `json:"end"`
+	Text         *string `json:"text"`
+	AudioURL     *string `json:"audio_url"`
+	Emotion      *string `json:"emotion"`
+	AnimationURL *string `json:"animation_url"`
+	End          *bool   `json:"end"`
 }
+
+var errNoField = errors.New("a reply is an object with at least one of text, audio_url, emotion, animation_url, end")
 
 // parseReplies reads one reply or a list of them. Replies that neither show nor end anything are left out. Its errors say what is wrong
 // without a word of what was said.
 func parseReplies(body []byte) ([]avatar.Reply, error) {
 	body = bytes.TrimSpace(body)
-	if len(body) == 0 || string(body) == "null" {
-		return nil, nil
-	}
 	var said []reply
-	switch body[0] {
-	case '{':
+	switch {
+	case len(body) == 0:
+		return nil, errors.New("the body is empty")
+	case body[0] == '{':
 		said = make([]reply, 1)
 		if err := decode(body, &said[0]); err != nil {
 			return nil, err
 		}
-	case '[':
+	case body[0] == '[':
 		if err := decode(body, &said); err != nil {
 			return nil, err
 		}
@@ -54,15 +55,12 @@ func convert(said []reply) ([]avatar.Reply, error) {
 	var replies []avatar.Reply
 	var end bool
 	for _, s := range said {
-		end = end || s.End
-		for _, f := range []struct{ name, value string }{{"audio_url", s.AudioURL}, {"animation_url", s.AnimationURL}} {
-			if f.value != "" && !absolute(f.value) {
-				return nil, fmt.Errorf("%s is no absolute http or https address", f.name)
-			}
+		r, err := s.reply()
+		if err != nil {
+			return nil, err
 		}
-		r := avatar.Reply{Text: strings.TrimSpace(s.Text), Emotion: strings.TrimSpace(s.Emotion),
-			Audio: avatar.Audio{URL: s.AudioURL}, Animation: avatar.Animation{URL: s.AnimationURL}}
-		if r.Text != "" || r.Emotion != "" || s.AudioURL != "" || s.AnimationURL != "" {
+		end = end || s.End != nil && *s.End
+		if r.Text != "" || r.Emotion != "" || r.Audio.URL != "" || r.Animation.URL != "" {
 			replies = append(replies, r)
 		}
 	}
@@ -73,6 +71,27 @@ func convert(said []reply) ([]avatar.Reply, error) {
 		replies[len(replies)-1].Ends = true
 	}
 	return replies, nil
+}
+
+func (s reply) reply() (r avatar.Reply, err error) {
+	if s == (reply{}) {
+		return r, errNoField
+	}
+	r.Text, r.Emotion = trimmed(s.Text), trimmed(s.Emotion)
+	r.Audio.URL, r.Animation.URL = trimmed(s.AudioURL), trimmed(s.AnimationURL)
+	for _, f := range []struct{ name, url string }{{"audio_url", r.Audio.URL}, {"animation_url", r.Animation.URL}} {
+		if f.url != "" && !absolute(f.url) {
+			return r, fmt.Errorf("%s is no absolute http or https address", f.name)
+		}
+	}
+	return r, nil
+}
+
+func trimmed(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return strings.TrimSpace(*s)
 }
 
 // decode reads JSON and names the field that has another type than it should.

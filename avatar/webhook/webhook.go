@@ -17,10 +17,11 @@
 //
 //	{"text": "Hi!", "audio_url": "https://…", "emotion": "joy", "animation_url": "https://…", "end": false}
 //
-// Every field is optional, unknown ones are ignored. With end the conversation is over: the next turn has another
-// conversation id. In a list it is over after the last reply, whichever says so. 204, an empty body and null say nothing. 202 says
+// One of the fields is needed, unknown ones are ignored. With end the conversation is over: the next turn has another
+// conversation id. In a list it is over after the last reply, whichever says so. 204 and an empty list say nothing. 202 says
 // that replies come later: each is a POST of the same JSON to callback, which may happen several times and at any time while the
-// conversation lasts.
+// conversation lasts. Any other 2xx without a reply is taken for a failure that may pass, so that a service that breaks halfway is
+// asked again.
 //
 // # Signatures
 //
@@ -125,13 +126,13 @@ func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) er
 	if len(body) > maxBody {
 		return fault.Kill("the answer of url is larger than 1 MiB: answer with an audio_url instead of the audio, and a shorter text", nil)
 	}
-	if res.StatusCode == http.StatusAccepted {
+	if res.StatusCode == http.StatusAccepted || res.StatusCode == http.StatusNoContent {
 		return nil
 	}
 	replies, err := parseReplies(body)
 	if err != nil {
 		// The turn's id makes a repeat harmless, and a page of a proxy passes.
-		return &fault.Outcome{Reason: "url answered with something that is no reply", Err: err}
+		return &fault.Outcome{Reason: "url answered with something that is no reply (204 is for saying nothing, 202 for replies that come later)", Err: err}
 	}
 	for _, r := range replies {
 		if err := say.Say(ctx, r); err != nil {
