@@ -21,6 +21,8 @@ type Harness struct {
 	TurnIDs bool
 	// Unsigned is set where the service does not sign its callbacks, so that a forged one cannot be told from a good one.
 	Unsigned bool
+
+	patience time.Duration // how long what should happen at once may take; 0 is promptly
 }
 
 // A Subject is a backend and the service behind it.

@@ -11,7 +11,8 @@ import (
 type Step string
 
 // The steps. Those of a call that arrives happen after its body was read and noted, and before anything was done for it: a fault can be armed
-// there. Those of an answer happen after its last byte was handed to the operating system, and only if no fault replaced it.
+// there. Those of an answer happen only if no fault replaced it: they are counted just before it leaves, so that who has the answer finds it
+// counted, and told to the hook once its last byte was handed to the operating system.
 const (
 	TokenAsked     Step = "token asked"
 	TokenAnswered  Step = "token answered"
@@ -97,9 +98,32 @@ func (s *Steps) OnStep(hook func(Step, Heard)) {
 	s.hook = hook
 }
 
-// step counts, wakes who waits, and then calls the hook.
+// step counts a step and then tells the hook.
 func (s *Steps) step(step Step, h Heard) {
+	s.count(step)
+	s.tell(step, h)
+}
+
+// answering counts a step of an answer, writes it, and then tells the hook.
+func (s *Steps) answering(step Step, h Heard, write func()) {
+	s.count(step)
+	write()
+	s.tell(step, h)
+}
+
+func (s *Steps) tell(step Step, h Heard) {
 	s.mu.Lock()
+	hook := s.hook
+	s.mu.Unlock()
+	if hook != nil {
+		hook(step, h)
+	}
+}
+
+// count counts a step and wakes who waits for it.
+func (s *Steps) count(step Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.counts == nil {
 		s.counts = make(map[Step]int)
 	}
@@ -114,11 +138,6 @@ func (s *Steps) step(step Step, h Heard) {
 	}
 	clear(s.waiters[len(left):])
 	s.waiters = left
-	hook := s.hook
-	s.mu.Unlock()
-	if hook != nil {
-		hook(step, h)
-	}
 }
 
 // A record keeps the first items that it is given, up to its bound.

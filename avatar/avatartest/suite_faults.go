@@ -132,7 +132,7 @@ func nonsense(b *bench) error {
 }
 
 func endless(b *bench) error {
-	const size = 64 << 20
+	const size = 32 << 20
 	return atEach(b, func(e *env, at Step) error {
 		f := Huge(size)
 		e.Service.Break(at, -1, f)

@@ -197,7 +197,7 @@ func slowAnswer(b *bench) error {
 func (e *env) stall(ctx context.Context, at Step, ear *Ear) (<-chan error, error) {
 	e.Service.Break(at, 1, Stalled())
 	done := e.start(ctx, e.turn("Are you there"), ear)
-	wait, cancel := context.WithTimeout(e.ctx, promptly)
+	wait, cancel := context.WithTimeout(e.ctx, e.patience())
 	defer cancel()
 	return done, e.Service.Await(wait, at, 1)
 }
@@ -237,7 +237,7 @@ func (e *env) ended(done <-chan error, ear *Ear) error {
 			return errors.New("something was said after ctx ended")
 		}
 		return errors.Join(expectRetry(err), e.tells(err.Error()))
-	case <-time.After(promptly):
+	case <-time.After(e.patience()):
 		return fmt.Errorf("%w after ctx ended", errStuck)
 	}
 }

@@ -64,8 +64,7 @@ func (v *Virtuals) runnerCall(n int, at Step, serve func(call)) http.Handler {
 		g, err := v.tokens.check(r.Header.Get("Authorization"))
 		as, known := v.cfg.Virtuals[g.virtual]
 		if err != nil || g.runner != srv.url || !known || g.user == "" {
-			runnerError(w, http.StatusUnauthorized, "Unauthorized")
-			v.step(TokenRefused, Heard{Memory: g.virtual + "/" + g.user})
+			v.answering(TokenRefused, Heard{Memory: g.virtual + "/" + g.user}, func() { runnerError(w, http.StatusUnauthorized, "Unauthorized") })
 			return
 		}
 		c := call{w: w, r: r, srv: srv, fault: v.next(at), as: as, prompt: Prompt{VirtualID: g.virtual, UserUID: g.user}}
@@ -124,12 +123,13 @@ func (v *Virtuals) servePrompt(c call) {
 	if a.AudioUID == "" && slices.Contains(c.as.Cores, TTS) && !c.as.LateVoice && !c.prompt.SkipTTS {
 		a.AudioUID = v.audio(c.srv)
 	}
-	if a.Raw != "" {
-		writeBody(c.w, http.StatusOK, "application/json", []byte(a.Raw))
-	} else {
-		writeJSON(c.w, http.StatusOK, a)
-	}
-	v.step(PromptAnswered, c.prompt.heard())
+	v.answering(PromptAnswered, c.prompt.heard(), func() {
+		if a.Raw != "" {
+			writeBody(c.w, http.StatusOK, "application/json", []byte(a.Raw))
+		} else {
+			writeJSON(c.w, http.StatusOK, a)
+		}
+	})
 }
 
 func (v *Virtuals) serveVoice(c call) {
@@ -140,8 +140,9 @@ func (v *Virtuals) serveVoice(c call) {
 	if c.fault.late && c.fault.serve(c.srv, c.w, c.r) {
 		return
 	}
-	writeJSON(c.w, http.StatusOK, map[string]string{"audioUid": v.audio(c.srv)})
-	v.step(VoiceAnswered, c.prompt.heard())
+	v.answering(VoiceAnswered, c.prompt.heard(), func() {
+		writeJSON(c.w, http.StatusOK, map[string]string{"audioUid": v.audio(c.srv)})
+	})
 }
 
 // audio is the URL of a new recording, which the runner itself serves.

@@ -57,12 +57,11 @@ func (v *Virtuals) serveToken(w http.ResponseWriter, r *http.Request) {
 	case t.UserUID == "" || !known:
 		apiError(w, http.StatusBadRequest, "userUid and a known virtualId are required in metadata")
 	default:
-		v.issue(w, t, c, f)
-		v.step(TokenAnswered, h)
+		v.issue(w, t, c, f, h)
 	}
 }
 
-func (v *Virtuals) issue(w http.ResponseWriter, t TokenRequest, c Virtual, f Fault) {
+func (v *Virtuals) issue(w http.ResponseWriter, t TokenRequest, c Virtual, f Fault, h Heard) {
 	now := v.cfg.Now()
 	claims := map[string]any{}
 	if v.cfg.Nested {
@@ -81,7 +80,7 @@ func (v *Virtuals) issue(w http.ResponseWriter, t TokenRequest, c Virtual, f Fau
 		return
 	}
 	v.issued.add(token)
-	writeJSON(w, http.StatusOK, map[string]string{"accessToken": token})
+	v.answering(TokenAnswered, h, func() { writeJSON(w, http.StatusOK, map[string]string{"accessToken": token}) })
 }
 
 // tokens signs access tokens and knows which of them are good.

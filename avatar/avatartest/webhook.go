@@ -210,10 +210,9 @@ func (w *Webhook) serveTurn(rw http.ResponseWriter, r *http.Request) {
 		hangUp(rw)
 		return
 	}
-	a, first := w.answer(g, t)
+	a, first := w.made(g, t)
 	if !f.late || !f.serve(w.srv, rw, r) {
-		a.write(rw)
-		w.step(TurnAnswered, t.heard())
+		w.answering(TurnAnswered, t.heard(), func() { a.write(rw) })
 	}
 	if first && len(a.Later) > 0 && t.Callback != "" {
 		w.later.Add(1) // this call is one of those that Close waits for first
@@ -237,13 +236,13 @@ func (w *Webhook) seen(t *WebhookTurn) *given {
 	return g
 }
 
-// answer makes the answer to a webhook-id, or returns the one that was made; first says which.
-func (w *Webhook) answer(g *given, t WebhookTurn) (a WebhookAnswer, first bool) {
+// made makes the answer to a webhook-id, or returns the one that was made; first says which.
+func (w *Webhook) made(g *given, t WebhookTurn) (a WebhookAnswer, first bool) {
 	w.mu.Lock()
-	made := g.answer
+	before := g.answer
 	w.mu.Unlock()
-	if made != nil {
-		return *made, false
+	if before != nil {
+		return *before, false
 	}
 	a = (*w.script.Load())(t) // outside of the lock: scripts may be slow
 	w.mu.Lock()
