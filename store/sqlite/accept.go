@@ -1,0 +1,294 @@
+package sqlite
+
+import (
+	"errors"
+
+	"avatarbridge/store"
+)
+
+// errEntry is what a batch gets that the caller has made wrongly.
+var errEntry = errors.New("an entry must have exactly one of Turn, Post, Edit, Reset and Move")
+
+// An intake is a batch being accepted.
+type intake struct {
+	*store.Batch
+	account int64
+	now     int64
+	turns   int // room left
+	posts   int
+}
+
+// accept takes a batch. Validation comes before the first write.
+func (c *core) accept(b *store.Batch) ([]store.Result, error) {
+	for i := range b.Entries {
+		if !valid(&b.Entries[i]) {
+			return nil, errEntry
+		}
+	}
+	account, err := c.number(b.Account)
+	if err != nil {
+		return nil, err
+	}
+	in := &intake{Batch: b, account: account, now: micros(b.Now), turns: b.Turns, posts: b.Posts}
+	results := make([]store.Result, len(b.Entries))
+	for i := range b.Entries {
+		out := &results[i]
+		if err := c.entry(in, &b.Entries[i], out); err != nil {
+			return nil, err
+		}
+		if out.Turn != nil {
+			in.turns--
+		}
+		if out.Post != nil {
+			in.posts--
+		}
+	}
+	if b.Cursor != "" {
+		old, had := c.cursors[account]
+		c.cursors[account] = position{b.Cursor, in.now}
+		c.later(func() {
+			delete(c.cursors, account)
+			if had {
+				c.cursors[account] = old
+			}
+		})
+	}
+	return results, nil
+}
+
+func valid(e *store.Entry) bool {
+	n := 0
+	for _, set := range []bool{e.Turn != nil, e.Post != nil, e.Edit != nil && e.Edit.Body != nil, e.Reset != nil, e.Move != nil} {
+		if set {
+			n++
+		}
+	}
+	return n == 1
+}
+
+func (c *core) entry(in *intake, e *store.Entry, out *store.Result) error {
+	if e.Turn != nil {
+		return c.takeTurn(in, e, out)
+	}
+	known, err := c.note(in, e.Key)
+	if err != nil {
+		return err
+	}
+	if known {
+		out.Verdict = store.Known
+		return nil
+	}
+	switch {
+	case e.Post != nil:
+		return c.takePost(in, e.Post, out)
+	case e.Edit != nil:
+		return c.edit(in, e.Edit, out)
+	case e.Reset != nil:
+		return c.reset(in, e.Reset, out)
+	}
+	return c.move(in.account, in.Account, e.Move.From, e.Move.To)
+}
+
+func (c *core) known(in *intake, key string) (bool, error) {
+	if key == "" {
+		return false, nil
+	}
+	r, err := c.one("SELECT 1 FROM turn WHERE account = ? AND key = ?", in.account, key)
+	return r != nil, err
+}
+
+// note keeps the key of an event that becomes no turn; true means that it was known.
+func (c *core) note(in *intake, key string) (bool, error) {
+	if key == "" {
+		return false, nil
+	}
+	n, err := c.exec("INSERT INTO turn (row, account, key, state, accepted) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO NOTHING",
+		c.nextTurn, in.account, key, in.now)
+	c.nextTurn++
+	return n == 0, err
+}
+
+func (c *core) takeTurn(in *intake, e *store.Entry, out *store.Result) error {
+	t := e.Turn
+	known, err := c.known(in, e.Key)
+	if known {
+		out.Verdict = store.Known
+	}
+	if known || err != nil {
+		return err
+	}
+	over, err := c.limit(t.Limits, in.now)
+	if err != nil {
+		return err
+	}
+	if over != nil {
+		out.Verdict, out.Limit = store.Over, over.Key
+		return c.refuse(in, e, over.Over, out)
+	}
+	p, err := c.person(t.From, t.Name, in.now)
+	if err != nil {
+		return err
+	}
+	v, err := c.conversation(t.In, p)
+	if err != nil {
+		return err
+	}
+	waiting, err := c.waiting(v, t.MaxWaiting)
+	if err != nil {
+		return err
+	}
+	if t.MaxWaiting > 0 && waiting >= t.MaxWaiting {
+		out.Verdict = store.Full
+		return c.refuse(in, e, t.Full, out)
+	}
+	if err := c.count(t.Limits, in.now); err != nil {
+		return err
+	}
+	return c.insertTurn(in, e, v, p, waiting == 0, out)
+}
+
+// waiting counts the lane's turns up to limit, up to 1 when limit is 0.
+func (c *core) waiting(v *conversation, limit int) (int, error) {
+	r, err := c.one("SELECT count(*) FROM (SELECT 1 FROM turn WHERE conversation = ? AND state = 0 LIMIT ?)", v.ID, int64(max(limit, 1)))
+	if err != nil {
+		return 0, err
+	}
+	n := int(r.int(0))
+	if n == 0 && c.turns.lane[v.ID] != nil {
+		n = 1 // settled by Say, but still being asked
+	}
+	return n, nil
+}
+
+// refuse keeps the key of a turn that is not taken and says why, once.
+func (c *core) refuse(in *intake, e *store.Entry, n *store.Notice, out *store.Result) error {
+	if _, err := c.note(in, e.Key); err != nil {
+		return err
+	}
+	say, err := c.notice(n, in.now)
+	if !say || err != nil {
+		return err
+	}
+	p, err := c.person(e.Turn.From, e.Turn.Name, in.now)
+	if err != nil {
+		return err
+	}
+	v, err := c.conversation(e.Turn.In, p)
+	if err != nil {
+		return err
+	}
+	s := &speech{person: p.id, now: in.now, room: in.posts > 0}
+	s.add(n.Pieces)
+	return c.say(v, s, &out.Claims)
+}
+
+// insertTurn appends the turn. The first one of an empty lane is claimed at once if there is room.
+func (c *core) insertTurn(in *intake, e *store.Entry, v *conversation, p *person, empty bool, out *store.Result) error {
+	row := c.nextTurn
+	c.nextTurn++
+	hand := empty && in.turns > 0
+	var due, key any
+	if empty && !hand {
+		due = in.now
+		out.TurnWaits = true
+	}
+	if e.Key != "" {
+		key = e.Key
+	}
+	if _, err := c.exec(`INSERT INTO turn (row, account, key, id, avatar, conversation, person, state, pos, handed, due, accepted, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`, row, in.account, key, e.Turn.ID, v.avatar, v.ID, p.id, row, hand, due, in.now, e.Turn.Body); err != nil {
+		return err
+	}
+	if hand {
+		c.claim(&c.turns, &claim{row: row, conversation: v.ID, id: e.Turn.ID, generation: v.Generation, person: p.id})
+		out.Turn = &store.Turn{Row: row, ID: e.Turn.ID, Conversation: v.Conversation, Body: e.Turn.Body, Accepted: moment(in.now)}
+	}
+	if empty {
+		return nil
+	}
+	return c.offerTurn(v, in.now, in.turns > 0, &out.Claims)
+}
+
+func (c *core) takePost(in *intake, n *store.NewPost, out *store.Result) error {
+	say, err := c.notice(&n.Notice, in.now)
+	if !say || err != nil {
+		return err
+	}
+	p, err := c.person(n.From, n.Name, in.now)
+	if err != nil {
+		return err
+	}
+	v, err := c.conversation(n.In, p)
+	if err != nil {
+		return err
+	}
+	s := &speech{person: p.id, now: in.now, room: in.posts > 0}
+	if v, err = c.open(v, s, n.Preface); err != nil {
+		return err
+	}
+	s.add(n.Notice.Pieces)
+	return c.say(v, s, &out.Claims)
+}
+
+// open puts the preface into s if the conversation has had none.
+func (c *core) open(v *conversation, s *speech, preface [][]byte) (*conversation, error) {
+	if len(preface) == 0 {
+		return v, nil
+	}
+	v, first, err := c.preface(v)
+	if first && err == nil {
+		s.add(preface)
+	}
+	return v, err
+}
+
+// reset opens a new generation of the conversation, if there is one; the post is said in any case, so that nobody is left without a word.
+func (c *core) reset(in *intake, r *store.Reset, out *store.Result) error {
+	v, err := c.addressed(r)
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		out.Verdict = store.NotFound
+	} else if _, err = c.renew(v); err != nil {
+		return err
+	}
+	return c.takePost(in, &r.Post, out)
+}
+
+// addressed returns the conversation of a reset without making anybody known; nil when there is none.
+func (c *core) addressed(r *store.Reset) (*conversation, error) {
+	from := r.Post.From
+	row, err := c.one("SELECT person FROM identity WHERE platform = ? AND tenant = ? AND user = ?", from.Platform, from.Tenant, from.User)
+	if err != nil {
+		return nil, err
+	}
+	p := &person{}
+	if row != nil {
+		p.id = row.int(0)
+	} else if !shared(r.Post.In.Memory) {
+		return nil, nil
+	}
+	return c.find(r.Post.In, p)
+}
+
+// edit changes or cancels a turn that was never handed out.
+func (c *core) edit(in *intake, e *store.Edit, out *store.Result) error {
+	r, err := c.one("SELECT row, conversation, body FROM turn WHERE account = ? AND key = ? AND state = 0 AND handed = 0", in.account, e.Target)
+	if r == nil || err != nil {
+		out.Verdict = store.NotFound
+		return err
+	}
+	if body := e.Body(r.bytes(2)); body != nil {
+		_, err = c.exec("UPDATE turn SET body = ? WHERE row = ?", body, r.int(0))
+		return err
+	}
+	if _, err = c.exec("UPDATE turn SET state = 1, body = NULL, due = NULL WHERE row = ?", r.int(0)); err != nil {
+		return err
+	}
+	v, err := c.conversationOf(r.int(1))
+	if v == nil || err != nil {
+		return err
+	}
+	return c.offerTurn(v, in.now, in.turns > 0, &out.Claims)
+}

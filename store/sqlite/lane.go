@@ -1,0 +1,151 @@
+package sqlite
+
+import (
+	"avatarbridge/store"
+)
+
+// offerTurn hands out the head of the conversation's lane of turns if nobody has it, it is due and there is room. A head without a due
+// has just lost its predecessor: it is due at now.
+func (c *core) offerTurn(v *conversation, now int64, room bool, out *store.Claims) error {
+	if c.turns.lane[v.ID] != nil {
+		return nil
+	}
+	r, err := c.one(`SELECT row, due, id, attempts, accepted, body, person FROM turn WHERE conversation = ? AND state = 0 ORDER BY pos LIMIT 1`, v.ID)
+	if r == nil || err != nil || r.int(1) > now {
+		return err
+	}
+	if room {
+		out.Turn, err = c.handTurn(v, r)
+		return err
+	}
+	out.TurnWaits = true
+	if !r.null(1) {
+		return nil
+	}
+	_, err = c.exec("UPDATE turn SET due = ? WHERE row = ?", now, r.int(0))
+	return err
+}
+
+// handTurn claims a turn of which r has row, due, id, attempts, accepted, body, person.
+func (c *core) handTurn(v *conversation, r row) (*store.Turn, error) {
+	if _, err := c.exec("UPDATE turn SET due = NULL, handed = 1 WHERE row = ?", r.int(0)); err != nil {
+		return nil, err
+	}
+	c.claim(&c.turns, &claim{row: r.int(0), conversation: v.ID, id: r.text(2), generation: v.Generation, person: r.int(6)})
+	return &store.Turn{
+		Row: r.int(0), ID: r.text(2), Conversation: v.Conversation, Attempts: int(r.int(3)), Accepted: moment(r.int(4)), Body: r.bytes(5),
+	}, nil
+}
+
+// offerPost is offerTurn for the lane of posts.
+func (c *core) offerPost(v *conversation, now int64, room bool, out *store.Claims) error {
+	if c.posts.lane[v.ID] != nil {
+		return nil
+	}
+	r, err := c.one(`SELECT id, due, unclear, attempts, created, body FROM post WHERE conversation = ? AND state = 0 ORDER BY pos LIMIT 1`, v.ID)
+	if r == nil || err != nil || r.int(1) > now {
+		return err
+	}
+	if room {
+		out.Post, err = c.handPost(v, r)
+		return err
+	}
+	out.PostWaits = true
+	if !r.null(1) {
+		return nil
+	}
+	_, err = c.exec("UPDATE post SET due = ? WHERE id = ?", now, r.int(0))
+	return err
+}
+
+// handPost claims a post of which r has id, due, unclear, attempts, created, body, and marks it.
+func (c *core) handPost(v *conversation, r row) (*store.Post, error) {
+	if _, err := c.exec("UPDATE post SET due = NULL, sending = 1 WHERE id = ?", r.int(0)); err != nil {
+		return nil, err
+	}
+	c.claim(&c.posts, &claim{row: r.int(0), conversation: v.ID})
+	return &store.Post{
+		ID: r.int(0), Conversation: v.Conversation, Unclear: r.bool(2), Attempts: int(r.int(3)), Created: moment(r.int(4)), Body: r.bytes(5),
+	}, nil
+}
+
+// offerNext makes the next head of a lane due after a claim whose row is gone was given back.
+func (c *core) offerNext(conversation, now int64, out *store.Claims) error {
+	v, err := c.conversationOf(conversation)
+	if v == nil || err != nil {
+		return err
+	}
+	if err := c.offerTurn(v, now, false, out); err != nil {
+		return err
+	}
+	return c.offerPost(v, now, false, out)
+}
+
+// A speech is what is to be appended to a lane of posts: replies of pieces, and what they answer.
+type speech struct {
+	replies [][][]byte
+	turn    int64
+	turnID  string // where the turn's row is not known
+	person  int64
+	now     int64
+	room    bool
+}
+
+// add appends a reply unless it has no pieces.
+func (s *speech) add(pieces [][]byte) {
+	if len(pieces) > 0 {
+		s.replies = append(s.replies, pieces)
+	}
+}
+
+// say appends s to the conversation's posts and hands out or makes due what becomes the head.
+func (c *core) say(v *conversation, s *speech, out *store.Claims) error {
+	if len(s.replies) == 0 {
+		return nil
+	}
+	empty := c.posts.lane[v.ID] == nil
+	if empty {
+		r, err := c.one("SELECT 1 FROM post WHERE conversation = ? AND state = 0 LIMIT 1", v.ID)
+		if err != nil {
+			return err
+		}
+		empty = r == nil
+	}
+	first := empty
+	for _, pieces := range s.replies {
+		reply := c.nextPost
+		for _, body := range pieces {
+			if err := c.insertPost(v, s, reply, first, body, out); err != nil {
+				return err
+			}
+			first = false
+		}
+	}
+	if empty {
+		return nil
+	}
+	return c.offerPost(v, s.now, s.room, out)
+}
+
+// insertPost appends one post. The first one of an empty lane is claimed at once if there is room.
+func (c *core) insertPost(v *conversation, s *speech, reply int64, head bool, body []byte, out *store.Claims) error {
+	id := c.nextPost
+	c.nextPost++
+	var due, turnID any
+	if head && !s.room {
+		due = s.now
+		out.PostWaits = true
+	}
+	if s.turnID != "" {
+		turnID = s.turnID
+	}
+	if _, err := c.exec(`INSERT INTO post (id, account, conversation, person, turn, turn_id, reply, pos, sending, due, created, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, v.account, v.ID, s.person, s.turn, turnID, reply, id, head && s.room, due, s.now, body); err != nil {
+		return err
+	}
+	if head && s.room {
+		c.claim(&c.posts, &claim{row: id, conversation: v.ID})
+		out.Post = &store.Post{ID: id, Conversation: v.Conversation, Body: body, Created: moment(s.now)}
+	}
+	return nil
+}

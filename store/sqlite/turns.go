@@ -1,0 +1,188 @@
+package sqlite
+
+import (
+	"time"
+
+	"avatarbridge/store"
+)
+
+func (c *core) claimTurns(account, avatar string, now int64, n int) ([]store.Turn, time.Time, error) {
+	rows, err := c.all(`SELECT row, due, id, attempts, accepted, body, person, conversation FROM turn
+		WHERE account = ? AND avatar = ? AND due IS NOT NULL ORDER BY due, pos LIMIT ?`, c.names[account], c.names[avatar], int64(max(n, 0)+1))
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	var turns []store.Turn
+	for _, r := range rows {
+		if len(turns) >= n || r.int(1) > now {
+			return turns, moment(r.int(1)), nil
+		}
+		v, err := c.conversationOf(r.int(7))
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		t, err := c.handTurn(v, r)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		turns = append(turns, *t)
+	}
+	return turns, time.Time{}, nil
+}
+
+func (c *core) deferTurn(d *store.Deferred) error {
+	cl := c.turns.row[d.Turn]
+	if cl == nil {
+		return nil
+	}
+	c.giveBack(&c.turns, cl)
+	if d.Hold != nil {
+		if err := c.hold(d.Hold); err != nil {
+			return err
+		}
+	}
+	n, err := c.exec("UPDATE turn SET due = ?, attempts = ? WHERE row = ? AND state = 0", micros(d.Due), int64(d.Attempts), d.Turn)
+	if n > 0 || err != nil {
+		return err
+	}
+	// Settled by Say or forgotten meanwhile: the next one is the head, due at once.
+	return c.offerNext(cl.conversation, 0, &store.Claims{})
+}
+
+func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
+	cl := c.turns.row[f.Turn]
+	if cl == nil {
+		return out, nil
+	}
+	c.giveBack(&c.turns, cl)
+	now := micros(f.Now)
+	if cl.gone {
+		return out, c.offerNext(cl.conversation, now, &out)
+	}
+	v, err := c.conversationOf(cl.conversation)
+	if v == nil || err != nil {
+		return out, err
+	}
+	answered, err := c.settleTurn(cl, f.Dead, now)
+	if err != nil {
+		return out, err
+	}
+	s := &speech{turn: cl.row, person: cl.person, now: now, room: f.Send}
+	if v, err = c.replies(v, s, f.Replies, f.Preface, cl.generation); err != nil {
+		return out, err
+	}
+	// Somebody who has got a late answer is not told that there is none.
+	if f.Notice != nil && !(answered && f.Dead != "") {
+		say, err := c.notice(f.Notice, now)
+		if err != nil {
+			return out, err
+		}
+		if say {
+			s.add(f.Notice.Pieces)
+		}
+	}
+	if err = c.say(v, s, &out); err != nil {
+		return out, err
+	}
+	return out, c.offerTurn(v, now, f.Next, &out)
+}
+
+// settleTurn ends a claimed turn; true means that Say had settled it before.
+func (c *core) settleTurn(cl *claim, dead string, now int64) (answered bool, err error) {
+	if dead == "" {
+		n, err := c.exec("UPDATE turn SET state = 1, body = NULL WHERE row = ? AND state = 0", cl.row)
+		return n == 0, err
+	}
+	n, err := c.exec("UPDATE turn SET state = 2 WHERE row = ? AND state = 0", cl.row)
+	if n == 0 || err != nil {
+		return n == 0, err
+	}
+	return false, c.bury(false, cl.row, cl.conversation, false, dead, now)
+}
+
+// replies puts into s what is new of the replies, with the preface before it. generation is that in which they were asked for: a reply
+// ends no newer one.
+func (c *core) replies(v *conversation, s *speech, replies []store.Reply, preface [][]byte, generation int) (*conversation, error) {
+	for _, r := range replies {
+		known, err := c.noteReply(v, r.Key, s.now)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			continue
+		}
+		if len(r.Pieces) > 0 {
+			if v, err = c.open(v, s, preface); err != nil {
+				return nil, err
+			}
+			s.add(r.Pieces)
+		}
+		if r.Ends && v.Generation == generation {
+			if v, err = c.renew(v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
+
+func (c *core) knownReply(v int64, key string) (bool, error) {
+	if key == "" {
+		return false, nil
+	}
+	r, err := c.one("SELECT 1 FROM reply WHERE conversation = ? AND key = ?", v, key)
+	return r != nil, err
+}
+
+// noteReply keeps a reply's key; true means that it was known.
+func (c *core) noteReply(v *conversation, key string, now int64) (bool, error) {
+	if key == "" {
+		return false, nil
+	}
+	n, err := c.exec("INSERT INTO reply (conversation, key, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", v.ID, key, now)
+	return n == 0, err
+}
+
+func (c *core) sayLater(s *store.Said) (out store.Claims, err error) {
+	known, err := c.knownReply(s.Conversation, s.Reply.Key)
+	if known || err != nil {
+		return out, err
+	}
+	v, err := c.conversationOf(s.Conversation)
+	if err != nil {
+		return out, err
+	}
+	if v == nil || v.Generation != s.Generation {
+		return out, store.ErrStale
+	}
+	now := micros(s.Now)
+	sp := &speech{turnID: s.Turn, now: now, room: s.Send}
+	if s.Turn != "" {
+		if sp.person, err = c.answer(v, s.Turn, now, &out); err != nil {
+			return out, err
+		}
+	}
+	if v, err = c.replies(v, sp, []store.Reply{s.Reply}, s.Preface, s.Generation); err != nil {
+		return out, err
+	}
+	return out, c.say(v, sp, &out)
+}
+
+// answer settles the turn with the id if it waits, is being asked or is a dead letter, and returns whose it was.
+func (c *core) answer(v *conversation, id string, now int64, out *store.Claims) (int64, error) {
+	r, err := c.one(`SELECT row, person, 0 FROM turn WHERE conversation = ? AND state = 0 AND id = ?`, v.ID, id)
+	if err == nil && r == nil {
+		r, err = c.one(`SELECT t.row, t.person, d.id FROM dead d JOIN turn t ON t.row = d.row WHERE d.conversation = ? AND d.post = 0 AND t.id = ?`, v.ID, id)
+	}
+	if r == nil || err != nil {
+		return 0, err
+	}
+	if _, err = c.exec("UPDATE turn SET state = 1, body = NULL, due = NULL WHERE row = ?", r.int(0)); err != nil {
+		return 0, err
+	}
+	if r.int(2) != 0 {
+		_, err = c.exec("DELETE FROM dead WHERE id = ?", r.int(2))
+		return r.int(1), err
+	}
+	return r.int(1), c.offerTurn(v, now, false, out)
+}

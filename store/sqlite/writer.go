@@ -1,0 +1,225 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// maxGroup bounds the verbs that share one commit, and so the work that one failure repeats.
+const maxGroup = 256
+
+// errClosed is what verbs return after Close.
+var errClosed = errors.New("the store is closed")
+
+// A verb waits for the writer. do runs inside the transaction, possibly twice (the group is rolled back and run again when another
+// verb of it fails), so it may have no effect but on the core, and on results that the next run overwrites.
+type verb struct {
+	ctx   context.Context
+	do    func(*core) error
+	alone bool // outside of any transaction
+	err   error
+	done  chan struct{}
+}
+
+// A writer runs verbs, one goroutine for all of them. What waits while a commit is under way shares the next one.
+type writer struct {
+	core    *core
+	queue   chan *verb
+	mu      sync.RWMutex // guards closed; held for reading while a verb is put into the queue
+	closed  bool
+	stopped chan struct{}
+}
+
+func newWriter(c *core) *writer {
+	w := &writer{core: c, queue: make(chan *verb, maxGroup), stopped: make(chan struct{})}
+	go w.work()
+	return w
+}
+
+var verbs = sync.Pool{New: func() any { return &verb{done: make(chan struct{}, 1)} }}
+
+// run returns when do has been committed or has changed nothing. A ctx that ends later than the verb has begun changes nothing: what
+// was handed out must reach the caller.
+func (w *writer) run(ctx context.Context, alone bool, do func(*core) error) error {
+	v := verbs.Get().(*verb)
+	v.ctx, v.do, v.alone, v.err = ctx, do, alone, nil
+	w.mu.RLock()
+	if w.closed {
+		w.mu.RUnlock()
+		return errClosed
+	}
+	w.queue <- v
+	w.mu.RUnlock()
+	<-v.done
+	err := v.err
+	v.ctx, v.do = nil, nil
+	verbs.Put(v)
+	return err
+}
+
+// stop waits for the verbs under way; later ones get errClosed.
+func (w *writer) stop() {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.queue)
+	}
+	w.mu.Unlock()
+	<-w.stopped
+}
+
+func (w *writer) work() {
+	defer close(w.stopped)
+	var group []*verb
+	for v := range w.queue {
+		group = append(group[:0], v)
+		for len(group) < maxGroup && len(w.queue) > 0 {
+			group = append(group, <-w.queue)
+		}
+		w.runAll(group)
+		for i, v := range group {
+			group[i] = nil
+			v.done <- struct{}{}
+		}
+	}
+}
+
+// runAll runs the verbs in order; one that must be alone parts the group.
+func (w *writer) runAll(group []*verb) {
+	from := 0
+	for i, v := range group {
+		if !v.alone {
+			continue
+		}
+		w.core.commit(group[from:i])
+		if v.err = v.ctx.Err(); v.err == nil {
+			v.err = v.do(w.core)
+		}
+		from = i + 1
+	}
+	w.core.commit(group[from:])
+}
+
+// errAgain says that a verb failed after it had written, and no savepoint parts it from the others.
+var errAgain = errors.New("run the group again with savepoints")
+
+// commit runs the verbs in one transaction and sets their errors. Savepoints cost a fifth of the hot path and next to no verb ever fails
+// half way, so the first try has none.
+func (c *core) commit(group []*verb) {
+	if len(group) == 0 {
+		return
+	}
+	err := c.try(group, false)
+	if err == errAgain {
+		err = c.try(group, true)
+	}
+	if err == nil {
+		return
+	}
+	err = fmt.Errorf("database: %w", err)
+	for _, v := range group {
+		v.err = err
+	}
+}
+
+// try returns an error when nothing of the group has happened, in the database or in memory.
+func (c *core) try(group []*verb, savepoints bool) error {
+	c.undo = c.undo[:0]
+	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	for _, v := range group {
+		if v.err = v.ctx.Err(); v.err != nil {
+			continue
+		}
+		if err := c.runOne(v, savepoints); err != nil {
+			return c.rollback(err)
+		}
+	}
+	if err := c.flush(); err != nil {
+		return c.rollback(err)
+	}
+	if _, err := c.exec("COMMIT"); err != nil {
+		return c.rollback(err)
+	}
+	c.undo = c.undo[:0]
+	return nil
+}
+
+// runOne runs one verb of a group. The error is the group's, v.err the verb's own.
+func (c *core) runOne(v *verb, savepoint bool) error {
+	mark, writes := len(c.undo), c.writes
+	if savepoint {
+		if _, err := c.exec("SAVEPOINT verb"); err != nil {
+			return err
+		}
+	}
+	v.err = v.do(c)
+	switch {
+	case v.err != nil && fatal(v.err):
+		return v.err
+	case v.err != nil && !savepoint && c.writes != writes:
+		return errAgain
+	case v.err != nil:
+		c.unwind(mark)
+	}
+	if !savepoint {
+		return nil
+	}
+	if v.err != nil {
+		if _, err := c.exec("ROLLBACK TO verb"); err != nil {
+			return err
+		}
+	}
+	_, err := c.exec("RELEASE verb")
+	return err
+}
+
+// rollback undoes the group and returns err, with what else went wrong.
+func (c *core) rollback(err error) error {
+	c.unwind(0)
+	c.forgetPending()
+	if c.db.AutoCommit() {
+		return err // SQLite has rolled back by itself
+	}
+	if _, e := c.exec("ROLLBACK"); e != nil {
+		return errors.Join(err, e)
+	}
+	return err
+}
+
+// later has f run if the verb or its group fails. Everything that a verb changes in memory is changed back in this way.
+func (c *core) later(f func()) { c.undo = append(c.undo, f) }
+
+func (c *core) unwind(mark int) {
+	for i := len(c.undo) - 1; i >= mark; i-- {
+		c.undo[i]()
+	}
+	clear(c.undo[mark:])
+	c.undo = c.undo[:mark]
+}
+
+// flush writes what verbs of the group have left to be written once.
+func (c *core) flush() error {
+	for account, p := range c.cursors {
+		if _, err := c.exec(`INSERT INTO cursor (account, position, moved) VALUES (?, ?, ?)
+			ON CONFLICT (account) DO UPDATE SET position = excluded.position, moved = excluded.moved`, account, p.position, p.moved); err != nil {
+			return err
+		}
+	}
+	for k, v := range c.changed {
+		if _, err := c.exec(`INSERT INTO counter (key, every, opened, n) VALUES (?, ?, ?, ?)
+			ON CONFLICT (key, every) DO UPDATE SET opened = excluded.opened, n = excluded.n`, k.key, k.every, v.opened, v.n); err != nil {
+			return err
+		}
+	}
+	c.forgetPending()
+	return nil
+}
+
+func (c *core) forgetPending() {
+	clear(c.cursors)
+	clear(c.changed)
+}
