@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	converters    = 2         // ffmpeg processes at once
-	convertMemory = 512 << 20 // bytes of address space a process, where the system can bound it
-	convertCPU    = 20        // seconds of processor time a process, likewise
+	converters = 2  // ffmpeg processes at once
+	convertCPU = 20 // seconds of processor time a process, where the system can bound it
+	// convertMemory is bytes of address space a process, likewise: what its libraries and threads reserve, and some for the audio.
+	convertMemory = 2 << 30
 )
 
 // outputs are the types that can be converted to, with ffmpeg's arguments for them.
@@ -31,7 +32,7 @@ var outputs = map[string]struct {
 
 func findFFmpeg() (string, error) { return exec.LookPath("ffmpeg") }
 
-// converted gives data to ffmpeg. That it fails is fault.Rejected: the bytes will not get better.
+// converted gives data to ffmpeg. That it fails, or is too slow, is fault.Rejected: the bytes will not get better.
 func (s *Store) converted(ctx context.Context, data []byte, from *format, want string) ([]byte, *format, error) {
 	out, ok := outputs[want]
 	if !ok {
@@ -47,7 +48,10 @@ func (s *Store) converted(ctx context.Context, data []byte, from *format, want s
 	case <-ctx.Done():
 		return nil, nil, &fault.Outcome{Reason: "too many conversions of audio at once", Err: ctx.Err()}
 	}
-	made, err := runFFmpeg(ctx, path, data, s.cfg.MaxBytes, from, out.args)
+	made, err := runFFmpeg(ctx, path, data, s.limits(), from, out.args)
+	if errors.Is(ctx.Err(), context.Canceled) { // the program stops
+		return nil, nil, &fault.Outcome{Reason: "the conversion of audio was broken off", Err: ctx.Err()}
+	}
 	if err != nil {
 		return nil, nil, fault.Reject("ffmpeg cannot convert the avatar's audio", err)
 	}
@@ -57,18 +61,26 @@ func (s *Store) converted(ctx context.Context, data []byte, from *format, want s
 	return made, out.format, nil
 }
 
+// limits bound one process.
+type limits struct {
+	output      int64  // bytes
+	memory, cpu uint64 // bytes of address space, seconds
+}
+
+func (s *Store) limits() limits { return limits{s.cfg.MaxBytes, s.memory, convertCPU} }
+
 // runFFmpeg pipes data through one process. Its input is an avatar's and not trusted: the reader is named, so that a file cannot ask for
 // another one (a playlist), nothing but its two pipes may be opened, and it gets none of our environment.
-func runFFmpeg(ctx context.Context, path string, data []byte, limit int64, from *format, output []string) ([]byte, error) {
-	args := []string{"-hide_banner", "-nostdin", "-loglevel", "error", "-max_alloc", strconv.Itoa(convertMemory / 4),
+func runFFmpeg(ctx context.Context, path string, data []byte, max limits, from *format, output []string) ([]byte, error) {
+	args := []string{"-hide_banner", "-nostdin", "-loglevel", "error", "-max_alloc", strconv.Itoa(128 << 20),
 		"-protocol_whitelist", "pipe", "-f", from.demux, "-threads", "1", "-i", "pipe:0",
-		"-map", "0:a:0", "-map_metadata", "-1", "-ac", "1", "-threads", "1", "-fs", strconv.FormatInt(limit, 10)}
+		"-map", "0:a:0", "-map_metadata", "-1", "-ac", "1", "-threads", "1"}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, append(append(args, output...), "pipe:1")...)
 	cmd.Env = []string{"LC_ALL=C"}
 	cmd.WaitDelay = time.Second
-	made, said := &bounded{max: limit, full: cancel}, &bounded{max: 1 << 10}
+	made, said := &bounded{max: max.output, full: cancel}, &bounded{max: 1 << 10}
 	cmd.Stdout, cmd.Stderr = made, said
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -78,41 +90,34 @@ func runFFmpeg(ctx context.Context, path string, data []byte, limit int64, from 
 		return nil, err
 	}
 	// The process waits for its input, so that it is bounded before it does anything with it.
-	fed := confine(cmd.Process.Pid)
+	fed := confine(cmd.Process.Pid, max)
 	if fed == nil {
 		_, _ = io.Copy(stdin, bytes.NewReader(data)) // a process that stops reading says why by its status
 	}
-	fed = errors.Join(fed, ignoreClosed(stdin.Close()))
+	_ = stdin.Close() // likewise
 	if err := cmd.Wait(); err != nil {
-		line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
-		return nil, fmt.Errorf("%w: %q", err, line)
+		line, _, _ := strings.Cut(strings.TrimSpace(said.kept.String()), "\n")
+		return nil, errors.Join(fed, fmt.Errorf("%w: %q", err, line))
 	}
-	return made.Bytes(), fed
-}
-
-func ignoreClosed(err error) error {
-	if err != nil && (strings.Contains(err.Error(), "file already closed") || strings.Contains(err.Error(), "broken pipe")) {
-		return nil
-	}
-	return err
+	return made.kept.Bytes(), fed
 }
 
 // bounded keeps the first max bytes and calls full, if it is set, when there are more.
 type bounded struct {
-	bytes.Buffer
+	kept bytes.Buffer // not embedded: its ReadFrom knows no bound
 	max  int64
 	full func()
 }
 
 // Write takes all of p, so that the writer goes on.
 func (b *bounded) Write(p []byte) (int, error) {
-	room := b.max - int64(b.Len())
-	if int64(len(p)) > room {
-		if b.full != nil {
-			b.full()
-		}
-		b.Buffer.Write(p[:room])
-		return len(p), nil
+	room := b.max - int64(b.kept.Len())
+	if int64(len(p)) <= room {
+		return b.kept.Write(p)
 	}
-	return b.Buffer.Write(p)
+	if b.full != nil {
+		b.full()
+	}
+	_, err := b.kept.Write(p[:room])
+	return len(p), err
 }

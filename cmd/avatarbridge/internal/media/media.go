@@ -60,10 +60,11 @@ type Store struct {
 	now     func() time.Time
 	ffmpeg  func() (string, error) // where the converter is
 	convert chan struct{}          // a place for each conversion that may run at once
+	memory  uint64                 // bytes of address space of a converter
 
-	mu   sync.Mutex // guards used and counted, and keeps two sweeps from running at once
-	used int64      // bytes in Dir
-	counted bool  // used is right, and Dir exists
+	mu      sync.Mutex // guards used and counted, and keeps two sweeps from running at once
+	used    int64      // bytes in Dir
+	counted bool       // used is right
 }
 
 var (
@@ -77,6 +78,7 @@ func New(cfg Config) *Store {
 	cfg.Keep = orDefault(cfg.Keep, DefaultKeep)
 	cfg.MaxBytes = orDefault(cfg.MaxBytes, DefaultMaxBytes)
 	cfg.Total = orDefault(cfg.Total, DefaultTotal)
+	cfg.MaxBytes = min(cfg.MaxBytes, cfg.Total)
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
 	if cfg.Client == nil {
 		public, private := guard.Client(false), guard.Client(true)
@@ -90,7 +92,7 @@ func New(cfg Config) *Store {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{cfg: cfg, now: time.Now, ffmpeg: findFFmpeg, convert: make(chan struct{}, converters)}
+	return &Store{cfg: cfg, now: time.Now, ffmpeg: findFFmpeg, convert: make(chan struct{}, converters), memory: convertMemory}
 }
 
 func orDefault[N time.Duration | int64](n, or N) N {
@@ -145,7 +147,10 @@ func (s *Store) write(data []byte) (token string, err error) {
 	b := make([]byte, 32)
 	rand.Read(b) // never fails
 	token = base64.RawURLEncoding.EncodeToString(b)
-	if err := writeFile(s.path(token), data); err != nil {
+	if err = os.MkdirAll(s.cfg.Dir, 0o700); err == nil {
+		err = writeFile(s.path(token), data)
+	}
+	if err != nil {
 		s.release(int64(len(data)))
 		return "", err
 	}

@@ -1,8 +1,10 @@
 package media
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"time"
 )
@@ -23,8 +25,13 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f, _, expires, err := s.open(r.PathValue("token"))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		http.NotFound(w, r)
+		return
+	}
+	if err != nil {
+		s.cfg.Log.Error("kept audio cannot be read", "dir", s.cfg.Dir, "error", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}
 	defer f.Close() // was only read

@@ -42,14 +42,11 @@ func (s *Store) sweep() error {
 	return s.shrink(s.cfg.Total)
 }
 
-// reserve makes room for n more bytes, and the directory when it is missing.
+// reserve makes room for n more bytes.
 func (s *Store) reserve(n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.counted {
-		if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
-			return err
-		}
 		if err := s.shrink(s.cfg.Total); err != nil {
 			return err
 		}
