@@ -73,6 +73,18 @@ func TestRevokedTokenIsRenewedAndThePromptTakesEffectOnce(t *testing.T) {
 	}
 }
 
+func TestRefusedTokenIsNotKeptWhenItsRenewalFails(t *testing.T) {
+	r := newRig(t, avatartest.VirtualsConfig{}, nil)
+	r.ask(t, "u-1", "one")
+	r.sim.Revoke("")
+	r.sim.Break(avatartest.TokenAsked, 1, avatartest.Broken(500))
+	if o := fault.Of(r.b.Ask(t.Context(), turn("u-1", "two"), &avatartest.Ear{})); o == nil || o.Kind != fault.Retry {
+		t.Errorf("%v", o)
+	}
+	r.ask(t, "u-1", "two")
+	r.wantCounts(t, map[avatartest.Step]int{avatartest.TokenAsked: 3, avatartest.TokenRefused: 1})
+}
+
 func TestVoiceAloneIsRepeatedWithANewTokenToo(t *testing.T) {
 	r := newRig(t, avatartest.VirtualsConfig{}, func(c *Config) { c.VirtualID = "3" })
 	r.sim.Break(avatartest.TokenAsked, 1, avatartest.Expired())

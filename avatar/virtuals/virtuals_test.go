@@ -156,6 +156,17 @@ func TestVoiceThatComesLateIsAskedForTheReply(t *testing.T) {
 	}
 }
 
+func TestReplyWithoutWordsIsAskedNoVoice(t *testing.T) {
+	r := newRig(t, avatartest.VirtualsConfig{}, nil)
+	r.sim.Answer(func(avatartest.Prompt) avatartest.Answer {
+		return avatartest.Answer{Raw: `{"body":{"sentiment":"joy"}}`}
+	})
+	if got := r.ask(t, "u-1", "Hello"); got.Emotion != "joy" {
+		t.Errorf("%+v", got)
+	}
+	r.wantCounts(t, map[avatartest.Step]int{avatartest.VoiceAsked: 0})
+}
+
 func TestReplySurvivesAVoiceThatFails(t *testing.T) {
 	for _, f := range []avatartest.Fault{avatartest.Broken(500), avatartest.Refused(401), avatartest.Cut(), avatartest.EmptyObject(), avatartest.Huge(2 << 20)} {
 		t.Run(f.Name, func(t *testing.T) {
