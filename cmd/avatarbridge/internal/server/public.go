@@ -3,9 +3,13 @@ package server
 import (
 	"io"
 	"net/http"
+	"time"
 
 	"avatarbridge/bridges/relay"
 )
+
+// bodyTimeout is how long a platform or a service may take to send a request's body, and its handler to store it.
+const bodyTimeout = time.Minute
 
 // PublicParts is what the public server is made of. Status and Ready must be set; a nil Handler is 404.
 type PublicParts struct {
@@ -30,10 +34,10 @@ func Public(p PublicParts) http.Handler {
 			mux.Handle(pattern, whenReady(p.Ready, h))
 		}
 	}
-	part("/avatars/{name}/callback/{token}", p.Callback)
 	part("/media/{token}", p.Media)
+	part("/avatars/{name}/callback/{token}", inTime(p.Callback))
 	for name, h := range p.Webhooks {
-		part("/bridges/"+name+"/webhook", h)
+		part("/bridges/"+name+"/webhook", inTime(h))
 	}
 	return headed(mux)
 }
@@ -52,6 +56,18 @@ func whenReady(ready func() bool, next http.Handler) http.Handler {
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 			return
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// inTime bounds how long a request's body may take: handlers bound its size only. Nil stays nil.
+func inTime(next http.Handler) http.Handler {
+	if next == nil {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A writer that knows no deadlines is a test's. The server sets a new one for the connection's next request.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		next.ServeHTTP(w, r)
 	})
 }

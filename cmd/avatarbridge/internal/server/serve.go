@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
@@ -71,7 +72,8 @@ func recovered(next http.Handler, log *slog.Logger) http.Handler {
 			if p == http.ErrAbortHandler {
 				panic(p) // a handler's way to cut the connection
 			}
-			log.Error("a request ended in a programming error", "route", r.Pattern, "error", fmt.Sprintf("%T", p))
+			// The value of the panic may quote what was sent; the stack holds no values.
+			log.Error("a request ended in a programming error", "route", r.Pattern, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			http.Error(w, "internal error", http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(w, r)
