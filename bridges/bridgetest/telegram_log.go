@@ -174,8 +174,8 @@ func (t *Telegram) Actions(c *Chat) []Action {
 	return list
 }
 
-// WaitFor returns nil as soon as done returns true. It is called again after each post, edit, deletion, chat action, and whenever
-// updates were confirmed.
+// WaitFor returns nil as soon as done returns true. It is called again after each post, edit, deletion, chat action and failed
+// webhook delivery, when updates were confirmed, and when a long poll begins to wait. done may call the simulator's methods.
 func (t *Telegram) WaitFor(ctx context.Context, done func() bool) error {
 	for {
 		next := t.log.next()

@@ -62,6 +62,7 @@ func readParams(r *http.Request) (params, *answer) {
 		return p, badRequest("can't read the request")
 	}
 	if len(body) > maxBody {
+		_, _ = io.Copy(io.Discard, r.Body) // else the client may not get to read the answer
 		return p, failure(http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 	}
 	kind, args, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))

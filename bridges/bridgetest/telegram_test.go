@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -159,4 +160,17 @@ func TestUnknownTokensAndMethods(t *testing.T) {
 	w.call("getMe").wants(t, 401, "Unauthorized")
 	w.bot.Token = "rubbish"
 	w.call("getMe").wants(t, 401, "Unauthorized: invalid token specified")
+}
+
+// serveHTTP starts a server on a free port and tells its URL.
+func serveHTTP(addr chan<- string, h http.Handler) *http.Server {
+	srv := &http.Server{Handler: h}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		close(addr)
+		return srv
+	}
+	addr <- "http://" + ln.Addr().String() + "/"
+	go func() { _ = srv.Serve(ln) }()
+	return srv
 }

@@ -29,12 +29,20 @@ type updateQueue struct {
 	pending []update      // ascending ids
 	allowed []string      // nil: all but optionalUpdates
 	waiting *poll         // the long poll that waits
+	polls   int           // long polls that have waited so far
 	wake    chan struct{} // for the webhook: holds a token when there is something new
 	webhook bool          // a webhook is set
 
 	lastOffset   int64 // for SpinGuard
 	lastPoll     time.Time
 	lastConflict time.Time
+}
+
+// Polling returns how many long polls of the bot have begun to wait so far. WaitFor notices a change.
+func (t *Telegram) Polling(b *Bot) int {
+	b.queue.mu.Lock()
+	defer b.queue.mu.Unlock()
+	return b.queue.polls
 }
 
 // poll is a getUpdates that waits; exactly one value is sent.
@@ -176,7 +184,9 @@ func (t *Telegram) awaitUpdates(ctx context.Context, q *updateQueue, offset int6
 	late := q.conflict("Conflict: terminated by other getUpdates request; make sure that only one bot instance is running", t.opt.SpinGuard)
 	me := &poll{done: make(chan string, 1)}
 	q.waiting = me
+	q.polls++
 	q.mu.Unlock()
+	t.log.signal()
 	if late != nil {
 		defer late()
 	}
