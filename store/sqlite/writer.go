@@ -27,6 +27,7 @@ type verb struct {
 type writer struct {
 	core    *core
 	queue   chan *verb
+	verbs   sync.Pool    // of *verb
 	mu      sync.RWMutex // guards closed; held for reading while a verb is put into the queue
 	closed  bool
 	stopped chan struct{}
@@ -34,16 +35,15 @@ type writer struct {
 
 func newWriter(c *core) *writer {
 	w := &writer{core: c, queue: make(chan *verb, maxGroup), stopped: make(chan struct{})}
+	w.verbs.New = func() any { return &verb{done: make(chan struct{}, 1)} }
 	go w.work()
 	return w
 }
 
-var verbs = sync.Pool{New: func() any { return &verb{done: make(chan struct{}, 1)} }}
-
 // run returns when do has been committed or has changed nothing. A ctx that ends later than the verb has begun changes nothing: what
 // was handed out must reach the caller.
 func (w *writer) run(ctx context.Context, alone bool, do func(*core) error) error {
-	v := verbs.Get().(*verb)
+	v := w.verbs.Get().(*verb)
 	v.ctx, v.do, v.alone, v.err = ctx, do, alone, nil
 	w.mu.RLock()
 	if w.closed {
@@ -55,7 +55,7 @@ func (w *writer) run(ctx context.Context, alone bool, do func(*core) error) erro
 	<-v.done
 	err := v.err
 	v.ctx, v.do = nil, nil
-	verbs.Put(v)
+	w.verbs.Put(v)
 	return err
 }
 
