@@ -2,11 +2,9 @@ package avatartest
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -191,57 +189,4 @@ func (h *hugeBody) write(w http.ResponseWriter) {
 	if err == nil {
 		_, _ = w.Write([]byte(`"}`))
 	}
-}
-
-// Faults holds the faults that are armed. The zero value has none; it may be used by several goroutines.
-type Faults struct {
-	some  atomic.Bool // spares healthy calls the lock
-	mu    sync.Mutex
-	armed map[Step][]armedFault
-}
-
-type armedFault struct {
-	Fault
-	left int
-}
-
-// Break lets the next n calls that arrive at the step meet f, after those that were armed there before; n < 0: all, until Mend.
-func (s *Faults) Break(at Step, n int, f Fault) {
-	if n == 0 {
-		return
-	}
-	f.header = maps.Clone(f.header)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.armed == nil {
-		s.armed = make(map[Step][]armedFault)
-	}
-	s.armed[at] = append(s.armed[at], armedFault{f, n})
-	s.some.Store(true)
-}
-
-// Mend takes all faults away. Calls that have met one already stay with it.
-func (s *Faults) Mend() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.armed)
-	s.some.Store(false)
-}
-
-// next takes the fault that a call arriving at the step meets; the zero Fault does nothing.
-func (s *Faults) next(at Step) Fault {
-	if !s.some.Load() {
-		return Fault{}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue := s.armed[at]
-	if len(queue) == 0 {
-		return Fault{}
-	}
-	f := queue[0].Fault
-	if queue[0].left--; queue[0].left == 0 {
-		s.armed[at] = queue[1:]
-	}
-	return f
 }

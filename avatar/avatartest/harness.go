@@ -51,6 +51,7 @@ type Service interface {
 
 // A Caller is a Service whose replies come over HTTP, as a Listener hears them.
 type Caller interface {
+	// Callback makes the request with which the service posts s to a Turn's Callback.
 	Callback(ctx context.Context, url string, s Spoken) (*http.Request, error)
 }
 

@@ -36,6 +36,7 @@ type Heard struct {
 	Memory   string // what the service files the person's memory under
 	UserName string
 	Text     string
+	Callback string // where later replies may be posted
 	Fault    string // the name of the fault that the call met
 }
 

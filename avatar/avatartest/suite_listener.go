@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"time"
 
 	"avatarbridge/avatar"
@@ -15,6 +14,7 @@ import (
 
 // listenerChecks hold for every Listener.
 var listenerChecks = []check{
+	{"a later reply reaches its conversation", laterReply},
 	{"a callback is said, with a key that its repeat has too", callbackSaid},
 	{"a callback is answered only after its reply is stored", callbackAfterSay},
 	{"a callback that cannot be stored is answered 503", callbackNotStored},
@@ -30,58 +30,40 @@ var signedChecks = []check{
 	{"an unsigned callback is answered 401", callbackUnsigned},
 }
 
-// heardAs is what came of one callback.
-type heardAs struct {
-	status int
-	body   string
-	said   []avatar.Reply
-	tried  int
-}
-
-// callback serves one callback with the handler itself. change may alter the request before; the ear fails with fail.
-func (e *env) callback(s Spoken, fail error, change func(*http.Request)) (heardAs, error) {
-	ear := &Ear{}
-	ear.Fail(fail)
-	w := &answerWriter{header: make(http.Header)}
-	if err := e.serve(w, s, ear, change); err != nil {
-		return heardAs{}, err
-	}
-	h := heardAs{status: w.status(), body: w.body.String(), said: ear.Replies(), tried: ear.Tried()}
-	if h.status/100 == 2 && len(h.said) == 0 && fail == nil {
-		return h, fmt.Errorf("answered %d, and nothing was said", h.status)
-	}
-	return h, e.tells(h.body, s.Text)
-}
-
-func (e *env) serve(w http.ResponseWriter, s Spoken, ear avatar.Speaker, change func(*http.Request)) error {
-	r, err := e.Service.(Caller).Callback(e.ctx, "http://bot.example.com/avatars/luna/callback/token", s)
-	if err != nil {
-		return err
-	}
-	if change != nil {
-		change(r)
-	}
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	e.Backend.(avatar.Listener).Handler(ear).ServeHTTP(w, r)
-	return nil
-}
-
-// refuses says what is wrong if a callback is not refused with one of the statuses, unsaid.
-func (b *bench) refuses(s Spoken, change func(*http.Request), statuses ...int) error {
+// laterReply posts over a real connection to the callback that the service was told.
+func laterReply(b *bench) error {
 	e, err := b.env()
 	if err != nil {
 		return err
 	}
-	h, err := e.callback(s, nil, change)
-	switch {
-	case err != nil:
+	t, other, ear, otherEar := e.turn("Think about it"), e.turn("Do nothing"), &Ear{}, &Ear{}
+	if err := errors.Join(e.ask(e.ctx, t, ear), e.ask(e.ctx, other, otherEar)); err != nil {
 		return err
-	case h.tried > 0:
-		return fmt.Errorf("it was said: %.200q", fmt.Sprint(h.said))
-	case !slices.Contains(statuses, h.status):
-		return fmt.Errorf("answered %d, not one of %d", h.status, statuses)
+	}
+	before, otherBefore := ear.Tried(), otherEar.Tried()
+	heard := e.Service.Heard()
+	if len(heard) != 2 || heard[0].Callback != t.Callback {
+		return fmt.Errorf("the service was told the callback %q, not %q", heard[0].Callback, t.Callback)
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, e.patience())
+	defer cancel()
+	r, err := e.Service.(Caller).Callback(ctx, heard[0].Callback, Spoken{Key: "msg_1", Text: "Now I know"})
+	if err != nil {
+		return err
+	}
+	r.Close = true
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close()
+	switch replies := ear.Replies(); {
+	case resp.StatusCode/100 != 2 || len(replies) != before+1:
+		return fmt.Errorf("answered %d, %d replies said", resp.StatusCode, len(replies)-before)
+	case replies[before].Text != "Now I know":
+		return fmt.Errorf("said %q", replies[before].Text)
+	case otherEar.Tried() != otherBefore:
+		return errors.New("said in another conversation")
 	}
 	return nil
 }
@@ -200,35 +182,4 @@ func callbackUnsigned(b *bench) error {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	return errors.Join(b.refuses(s, bare, http.StatusUnauthorized), b.refuses(s, changed, http.StatusUnauthorized))
-}
-
-type speakerFunc func() error
-
-func (f speakerFunc) Say(context.Context, avatar.Reply) error { return f() }
-
-// answerWriter keeps what a handler answers and when it began to.
-type answerWriter struct {
-	header http.Header
-	code   int
-	body   bytes.Buffer
-}
-
-func (w *answerWriter) Header() http.Header { return w.header }
-
-func (w *answerWriter) WriteHeader(code int) {
-	if w.code == 0 {
-		w.code = code
-	}
-}
-
-func (w *answerWriter) Write(p []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.body.Write(p)
-}
-
-func (w *answerWriter) status() int {
-	if w.code == 0 {
-		return http.StatusOK
-	}
-	return w.code
 }

@@ -72,6 +72,8 @@ var flaws = []struct {
 	{"quotes the answer", "errors tell no secret and nobody's words", "tells", false},
 	{"tells its secret when it cannot connect", "a service that cannot be reached is to be tried again", "tells", false},
 	{"tells the text when it cannot connect", "a service that cannot be reached is to be tried again", "tells", false},
+	{"tells the URL when it cannot connect", "a service that cannot be reached is to be tried again", "tells", false},
+	{"keeps the callback to itself", "a later reply reaches its conversation", "was told the callback", false},
 	{"no key", "a callback is said, with a key that its repeat has too", "have the keys", false},
 	{"one key for all", "a callback is said, with a key that its repeat has too", "two replies have the key", false},
 	{"answers before it is stored", "a callback is answered only after its reply is stored", "answered before Say returned: true", false},

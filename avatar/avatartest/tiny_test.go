@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,6 +55,8 @@ func (b *tiny) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error
 		t.Text = strings.TrimSpace(strings.ReplaceAll(t.Text, "\r", ""))
 	case "one memory for all":
 		t.UserUID = "everybody"
+	case "keeps the callback to itself":
+		t.Callback = ""
 	case "a memory a conversation":
 		t.UserUID = t.Conversation
 	case "leaves a goroutine":
@@ -146,11 +149,14 @@ func (b *tiny) call(ctx context.Context, t avatar.Turn) (avatar.Reply, error) {
 func (b *tiny) failed(err error, t avatar.Turn) error {
 	switch b.flaw {
 	case "tells its secret when it cannot connect":
-		return fmt.Errorf("with %s: %w", b.secret(), err)
+		return fmt.Errorf("with %s: no answer", b.secret())
 	case "tells the text when it cannot connect":
-		return fmt.Errorf("ask %q: %w", t.Text, err)
+		return fmt.Errorf("ask %q: no answer", t.Text)
 	case "gives up on a cut connection":
-		return fault.Kill("cut", err)
+		return fault.Kill("cut", nil)
+	}
+	if f := (*url.Error)(nil); errors.As(err, &f) && b.flaw != "tells the URL when it cannot connect" {
+		return f.Err // without the URL
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package avatartest
 
 import (
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -176,28 +175,4 @@ func (v *Virtuals) Heard() []Heard {
 // Secrets are the credentials and the first thousand tokens issued.
 func (v *Virtuals) Secrets() []string {
 	return append([]string{v.cfg.APIKey, v.cfg.APISecret}, v.issued.all()...)
-}
-
-type memoryKey struct{ virtual, user string }
-
-// A memory is keyed as the wire says: by Virtual and person.
-type memory struct {
-	mu   sync.Mutex
-	left int
-	said map[memoryKey][]string
-}
-
-func (m *memory) add(k memoryKey, text string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.left > 0 {
-		m.left--
-		m.said[k] = append(m.said[k], text)
-	}
-}
-
-func (m *memory) of(k memoryKey) []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]string(nil), m.said[k]...)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // Answer is what a runner answers to a prompt. Empty fields are left out of it, as by the service; AudioUID is filled in for a Virtual
@@ -56,4 +57,28 @@ func serveWAV(w http.ResponseWriter, _ *http.Request) {
 	_ = binary.Write(&b, binary.LittleEndian, uint32(2*samples))
 	b.Write(make([]byte, 2*samples))
 	writeBody(w, http.StatusOK, "audio/wav", b.Bytes())
+}
+
+type memoryKey struct{ virtual, user string }
+
+// A memory is keyed as the wire says: by Virtual and person.
+type memory struct {
+	mu   sync.Mutex
+	left int
+	said map[memoryKey][]string
+}
+
+func (m *memory) add(k memoryKey, text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.left > 0 {
+		m.left--
+		m.said[k] = append(m.said[k], text)
+	}
+}
+
+func (m *memory) of(k memoryKey) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]string(nil), m.said[k]...)
 }

@@ -1,35 +1,11 @@
 package avatartest
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
-
-// Prompt is one call of /prompts or /prompts/voice.
-type Prompt struct {
-	VirtualID string // from the token's claims
-	UserUID   string // from the token's claims
-	Text      string // of a voice message: what was heard in it
-	UserName  string
-	BotName   string
-	SkipTTS   bool
-	Extra     map[string]any // keys of the body that the wire does not name; numbers are json.Number
-	Audio     []byte         // the voice message, nil for text
-	AudioName string
-	Fault     string
-}
-
-func (p Prompt) heard() Heard {
-	return Heard{Memory: p.VirtualID + "/" + p.UserUID, UserName: p.UserName, Text: p.Text, Fault: p.Fault}
-}
 
 // runner is the handler of the runner n.
 func (v *Virtuals) runner(n int) http.Handler {
@@ -67,14 +43,15 @@ func (v *Virtuals) runnerCall(n int, at Step, serve func(call)) http.Handler {
 			v.answering(TokenRefused, Heard{Memory: g.virtual + "/" + g.user}, func() { runnerError(w, http.StatusUnauthorized, "Unauthorized") })
 			return
 		}
-		c := call{w: w, r: r, srv: srv, fault: v.next(at), as: as, prompt: Prompt{VirtualID: g.virtual, UserUID: g.user}}
-		c.prompt.Fault = c.fault.Name
+		c := call{w: w, r: r, srv: srv, as: as, prompt: Prompt{VirtualID: g.virtual, UserUID: g.user}}
 		if r.Method == http.MethodPost {
 			if err := v.readPrompt(&c.prompt, r, body); err != nil {
 				runnerError(w, http.StatusBadRequest, err.Error())
 				return
 			}
 		}
+		c.fault = v.next(at, c.prompt.heard())
+		c.prompt.Fault = c.fault.Name
 		v.note(at, c.prompt)
 		v.step(at, c.prompt.heard())
 		if c.fault.late || !c.fault.serve(srv, w, r) {
@@ -148,67 +125,6 @@ func (v *Virtuals) serveVoice(c call) {
 // audio is the URL of a new recording, which the runner itself serves.
 func (v *Virtuals) audio(s *server) string {
 	return fmt.Sprintf("%s/audios/%d.wav", s.url, v.replies.Add(1))
-}
-
-// readPrompt reads a body as JSON or, for a voice message, as a form.
-func (v *Virtuals) readPrompt(p *Prompt, r *http.Request, body []byte) error {
-	if isJSON(r) {
-		return p.fromJSON(body)
-	}
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-		return errors.New("neither application/json nor multipart/form-data")
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	if err := r.ParseMultipartForm(maxBody); err != nil {
-		return errors.New("invalid form")
-	}
-	defer func() { _ = r.MultipartForm.RemoveAll() }()
-	p.UserName, p.BotName, p.SkipTTS = r.FormValue("userName"), r.FormValue("botName"), r.FormValue("skipTTS") == "true"
-	file, header, err := r.FormFile("audio")
-	if err != nil {
-		return errors.New("no part named audio")
-	}
-	return v.hear(p, file, header)
-}
-
-func (v *Virtuals) hear(p *Prompt, file multipart.File, header *multipart.FileHeader) (err error) {
-	defer func() { _ = file.Close() }()
-	if p.Audio, err = io.ReadAll(file); err != nil {
-		return errors.New("unreadable audio")
-	}
-	p.AudioName = header.Filename
-	if v.cfg.Transcribe != nil {
-		p.Text = v.cfg.Transcribe(p.Audio)
-	} else {
-		p.Text = fmt.Sprintf("a voice message of %d bytes", len(p.Audio))
-	}
-	return nil
-}
-
-func (p *Prompt) fromJSON(body []byte) error {
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(body, &keys) != nil {
-		return errors.New("invalid JSON body")
-	}
-	known := map[string]any{"text": &p.Text, "userName": &p.UserName, "botName": &p.BotName, "skipTTS": &p.SkipTTS}
-	for name, raw := range keys {
-		if into := known[name]; into != nil {
-			if json.Unmarshal(raw, into) != nil {
-				return fmt.Errorf("%s has the wrong type", name)
-			}
-			continue
-		}
-		var extra any
-		_ = decode(raw, &extra) // it is part of a body that was valid
-		if p.Extra == nil {
-			p.Extra = make(map[string]any)
-		}
-		p.Extra[name] = extra
-	}
-	if p.Text == "" {
-		return errors.New("text is required")
-	}
-	return nil
 }
 
 // runnerError answers in the shape of the runner.

@@ -2,17 +2,11 @@ package avatartest
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"strings"
-	"sync"
-	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // TokenRequest is one call of /api/access/token.
@@ -37,12 +31,13 @@ func (v *Virtuals) serveToken(w http.ResponseWriter, r *http.Request) {
 		APISecret string         `json:"apiSecret"`
 	}
 	bad := decode(body, &req)
-	f := v.next(TokenAsked)
+	h := Heard{Memory: word(req.Metadata["virtualId"]) + "/" + word(req.Metadata["userUid"]), UserName: word(req.Metadata["userName"])}
+	f := v.next(TokenAsked, h)
+	h.Fault = f.Name
 	t := TokenRequest{
 		VirtualID: word(req.Metadata["virtualId"]), UserUID: word(req.Metadata["userUid"]), UserName: word(req.Metadata["userName"]),
 		Metadata: req.Metadata, Accepted: req.APIKey == v.cfg.APIKey && req.APISecret == v.cfg.APISecret, Fault: f.Name,
 	}
-	h := Heard{Memory: t.VirtualID + "/" + t.UserUID, UserName: t.UserName, Fault: f.Name}
 	v.asked.add(t)
 	v.step(TokenAsked, h)
 	if f.serve(v.api, w, r) {
@@ -81,69 +76,6 @@ func (v *Virtuals) issue(w http.ResponseWriter, t TokenRequest, c Virtual, f Fau
 	}
 	v.issued.add(token)
 	v.answering(TokenAnswered, h, func() { writeJSON(w, http.StatusOK, map[string]string{"accessToken": token}) })
-}
-
-// tokens signs access tokens and knows which of them are good.
-type tokens struct {
-	key    []byte
-	parser *jwt.Parser
-
-	mu      sync.Mutex
-	serial  float64            // of the last token issued; a float64 as it comes back from JSON
-	revoked map[string]float64 // by uid, "" for all: tokens up to this serial are refused
-}
-
-func newTokens(now func() time.Time) *tokens {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
-	return &tokens{
-		key: key, revoked: make(map[string]float64),
-		parser: jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithTimeFunc(now)),
-	}
-}
-
-func (k *tokens) sign(t TokenRequest, claims map[string]any) (string, error) {
-	k.mu.Lock()
-	k.serial++
-	claims["serial"] = k.serial
-	k.mu.Unlock()
-	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claims)).SignedString(k.key)
-}
-
-func (k *tokens) revoke(uid string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.revoked[uid] = k.serial
-}
-
-// A grant is what a good token allows.
-type grant struct{ virtual, user, runner string }
-
-var errRevoked = errors.New("the token was revoked")
-
-// check verifies the Authorization header of a call.
-func (k *tokens) check(header string) (grant, error) {
-	bearer, ok := strings.CutPrefix(header, "Bearer ")
-	if !ok {
-		return grant{}, errors.New("no bearer token")
-	}
-	token, err := k.parser.Parse(bearer, func(*jwt.Token) (any, error) { return k.key, nil })
-	if err != nil {
-		return grant{}, err
-	}
-	claims := token.Claims.(jwt.MapClaims)
-	from := map[string]any(claims)
-	if nested, ok := claims["metadata"].(map[string]any); ok && from["userUid"] == nil {
-		from = nested
-	}
-	g := grant{virtual: word(from["virtualId"]), user: word(from["userUid"]), runner: word(claims["runner"])}
-	serial, _ := claims["serial"].(float64)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if serial <= k.revoked[""] || serial <= k.revoked[g.user] {
-		return grant{}, errRevoked
-	}
-	return g, nil
 }
 
 // word is a claim or a piece of metadata as a string: ids may come as numbers.

@@ -130,6 +130,7 @@ func TestAnswersAsOneAsAListAndLater(t *testing.T) {
 		`{"text":"a","end":true}`:      {Replies: []avatartest.WebhookReply{{Text: "a", End: true}}},
 		`[{"text":"a"}]`:               {Replies: []avatartest.WebhookReply{{Text: "a"}}, List: true},
 		`[{"text":"a"},{"text":"bb"}]`: {Replies: []avatartest.WebhookReply{{Text: "a"}, {Text: "bb"}}},
+		`[]`:                           {List: true},
 		"":                             {},
 	} {
 		w.Answer(func(avatartest.WebhookTurn) avatartest.WebhookAnswer { return a })
