@@ -206,11 +206,11 @@ type NewPost struct {
 	Preface [][]byte
 }
 
-// An Edit gives the waiting turn with the event key Target another body; with a nil Body it cancels the turn. A turn that was ever handed
-// out is left alone.
+// An Edit gives the waiting turn with the event key Target another body, or cancels it when Body is nil or returns nil. A turn that was
+// ever handed out is left alone.
 type Edit struct {
 	Target string
-	Body   func(old []byte) []byte // makes the new body of the old one; nil cancels. Called inside the transaction: it must be quick
+	Body   func(old []byte) []byte // makes the new body of the old one. Called inside the transaction: it must be quick
 }
 
 // A Reset opens a new generation of the conversation, if there is one, and then says Post.

@@ -86,6 +86,13 @@ func (b *fakeBridge) Typing(context.Context, bridges.Place) (time.Duration, erro
 	return 5 * time.Second, nil
 }
 
+// shown returns how often the typing indicator was shown.
+func (b *fakeBridge) shown() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.typed)
+}
+
 func (b *fakeBridge) onSend(f func(m bridges.Message) error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -198,7 +205,12 @@ func (w *world) start() {
 		w.cfg.Store = w.broken
 	}
 	if w.bridge != nil || w.cfg.Bridges[0].Bridge == nil {
+		before := 0
+		if w.bridge != nil {
+			before = w.bridge.events
+		}
 		w.bridge = newFakeBridge("fake:1")
+		w.bridge.events = before
 		w.cfg.Bridges[0].Bridge = w.bridge
 	}
 	if w.relay, err = relay.New(w.cfg); err != nil {

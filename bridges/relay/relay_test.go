@@ -355,13 +355,14 @@ func TestTypingIsShownWhileTheAvatarThinksAndNotAfter(t *testing.T) {
 		think = 399 * time.Millisecond
 		w.bridge.receive(t, w.bridge.said("ann", "fast"))
 		time.Sleep(10 * time.Second)
-		if n := len(w.bridge.typed); n != 0 {
+		settle()
+		if n := w.bridge.shown(); n != 0 {
 			t.Fatalf("typing was shown %d times for a fast answer", n)
 		}
 		think = 10 * time.Second
 		w.bridge.receive(t, w.bridge.said("ann", "slow"))
 		time.Sleep(time.Minute)
-		if n := len(w.bridge.typed); n != 3 { // at 0.4, 4.4 and 8.4 seconds
+		if n := w.bridge.shown(); n != 3 { // at 0.4, 4.4 and 8.4 seconds
 			t.Errorf("typing was shown %d times in ten seconds, want 3", n)
 		}
 	})

@@ -58,7 +58,7 @@ func (c *core) accept(b *store.Batch) ([]store.Result, error) {
 
 func valid(e *store.Entry) bool {
 	n := 0
-	for _, set := range []bool{e.Turn != nil, e.Post != nil, e.Edit != nil && e.Edit.Body != nil, e.Reset != nil, e.Move != nil} {
+	for _, set := range []bool{e.Turn != nil, e.Post != nil, e.Edit != nil, e.Reset != nil, e.Move != nil} {
 		if set {
 			n++
 		}
@@ -279,7 +279,11 @@ func (c *core) edit(in *intake, e *store.Edit, out *store.Result) error {
 		out.Verdict = store.NotFound
 		return err
 	}
-	if body := e.Body(r.bytes(2)); body != nil {
+	var body []byte
+	if e.Body != nil {
+		body = e.Body(r.bytes(2))
+	}
+	if body != nil {
 		_, err = c.exec("UPDATE turn SET body = ? WHERE row = ?", body, r.int(0))
 		return err
 	}
