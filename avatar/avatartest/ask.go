@@ -39,7 +39,7 @@ func (e *env) turn(text string) avatar.Turn {
 	return t
 }
 
-var errStuck = errors.New("Ask did not return")
+var errStuck = errors.New("no return from Ask")
 
 // ask asks, and returns errStuck when Ask is not over promptly after ctx.
 func (e *env) ask(ctx context.Context, t avatar.Turn, ear avatar.Speaker) error {
@@ -70,7 +70,7 @@ func (e *env) answers(t avatar.Turn) error {
 	replies, err := ear.Await(ctx, 1)
 	switch {
 	case err != nil:
-		return fmt.Errorf("Ask returned nil and nothing was said: %w", err)
+		return fmt.Errorf("nothing was said although Ask returned nil: %w", err)
 	case len(replies) != 1:
 		return fmt.Errorf("%d replies to one turn", len(replies))
 	case replies[0].Text == "":
@@ -91,10 +91,10 @@ func (e *env) fails(ctx context.Context, t avatar.Turn) (*fault.Outcome, error) 
 		return nil, err
 	}
 	if err == nil {
-		return nil, errors.New("Ask returned nil: the failure counts as a success")
+		return nil, errors.New("the failure counts as a success: Ask returned nil")
 	}
 	if n := ear.Tried(); n > 0 {
-		return nil, fmt.Errorf("Ask failed, and something was said: %+v", ear.Replies())
+		return nil, fmt.Errorf("something was said although Ask failed: %+v", ear.Replies())
 	}
 	return fault.Of(err), e.tells(err.Error(), t.Text)
 }

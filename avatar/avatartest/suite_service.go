@@ -148,7 +148,7 @@ func (e *env) ended(done <-chan error, ear *Ear) error {
 	case err := <-done:
 		switch {
 		case err == nil:
-			return errors.New("Ask returned nil although ctx ended before the answer")
+			return errors.New("a success although ctx ended before the answer")
 		case ear.Tried() > 0:
 			return errors.New("something was said after ctx ended")
 		}

@@ -45,7 +45,7 @@ var flaws = []struct {
 	check, finds string
 	hangs        bool // the flaw is that nothing happens
 }{
-	{"ignores ctx", "a cancelled ask returns", "Ask did not return after ctx ended", true},
+	{"ignores ctx", "a cancelled ask returns", "no return from Ask after ctx ended", true},
 	{"one at a time", "a stalled conversation holds up no other", "while another conversation is stalled", true},
 	{"trims the text", "text and name arrive as they are", "is not the one to", false},
 	{"one memory for all", "two people have two memories and each keeps theirs", "two people share the memory", false},

@@ -29,7 +29,7 @@ func webhook(t *testing.T, cfg avatartest.WebhookConfig) *avatartest.Webhook {
 }
 
 // sign signs as the specification has it, written apart from the simulator.
-func sign(t *testing.T, secret, id string, at time.Time, body string) string {
+func sign(t testing.TB, secret, id string, at time.Time, body string) string {
 	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil {
