@@ -55,7 +55,7 @@ func (f *flattener) inline(n ast.Node, s Span) {
 		if n.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(dest, "mailto:") {
 			dest = "mailto:" + dest
 		}
-		if s.Link == "" && linkable(dest) {
+		if s.Link == "" && Linkable(dest) {
 			s.Link = dest
 		}
 		f.add(s, label)
@@ -95,7 +95,7 @@ func (f *flattener) codeSpan(n *ast.CodeSpan, s Span) {
 
 // link adds a link's or an image's text, and the destination as text where it can be no link.
 func (f *flattener) link(n ast.Node, dest string, s Span) {
-	from, ok := len(f.spans), linkable(dest)
+	from, ok := len(f.spans), Linkable(dest)
 	outer := s.Link
 	if ok && outer == "" {
 		s.Link = dest
@@ -117,8 +117,8 @@ func (f *flattener) link(n ast.Node, dest string, s Span) {
 // maxLink bounds a link's URL, so that each fits into a message; a longer one is shown as text.
 const maxLink = 1500
 
-// linkable reports whether a platform may be told that dest is a link.
-func linkable(dest string) bool {
+// Linkable reports whether a platform may be told that dest is a link: a URL of the web or a mail address, of bounded length.
+func Linkable(dest string) bool {
 	if len(dest) > maxLink || strings.ContainsAny(dest, " \n\t<>\"`") {
 		return false
 	}

@@ -1,0 +1,128 @@
+// Package telegram is the bridge to Telegram's Bot API (https://core.telegram.org/bots/api).
+//
+// Run asks who the bot is, then hears updates by long polling or over a webhook. Of each update becomes at most one event, whose key is
+// made of the chat's and the message's id: Telegram's update ids start again somewhere else after a week without updates. What cannot
+// be read is left out and confirmed like the rest, so that it never comes again.
+package telegram
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"avatarbridge/bridges"
+)
+
+// Bridge is one bot account. It implements bridges.Bridge, bridges.Typer and bridges.Webhook.
+type Bridge struct {
+	cfg    Config
+	media  bridges.Media
+	log    *slog.Logger
+	client *http.Client
+	secret string                   // the token's half that must be seen nowhere
+	ear    atomic.Pointer[listener] // nil before Run has opened and after it has ended
+	watch  time.Duration            // between two looks at the webhook
+}
+
+var (
+	_ bridges.Bridge  = (*Bridge)(nil)
+	_ bridges.Typer   = (*Bridge)(nil)
+	_ bridges.Webhook = (*Bridge)(nil)
+)
+
+// New makes a bridge for a cfg that Validate found nothing wrong with. It does no I/O. Without media (nil), audio is never uploaded.
+func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
+	if faults := cfg.Validate(); len(faults) > 0 {
+		return nil, fmt.Errorf("telegram: %s %s", faults[0].Key, faults[0].Problem)
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	log = log.With("bridge", cfg.Name)
+	_, secret, _ := strings.Cut(cfg.Token, ":")
+	return &Bridge{cfg: cfg, media: media, log: log, client: newClient(), secret: secret, watch: time.Minute}, nil
+}
+
+// newClient makes an HTTP client for many calls at once to one host. Time-outs of whole calls are contexts, since a long poll takes
+// longer than any other call. It speaks HTTP/1.1, so that one stuck connection holds up one call.
+func newClient() *http.Client {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         dialer.DialContext,
+			TLSHandshakeTimeout: 10 * time.Second,
+			MaxIdleConns:        256,
+			MaxIdleConnsPerHost: 256,
+			IdleConnTimeout:     90 * time.Second,
+		},
+		// A redirect's address would have the token in it, and be followed without the message.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// A listener is an account that Run has opened.
+type listener struct {
+	me  user
+	rx  bridges.Receiver
+	log *slog.Logger
+
+	hooked atomic.Bool // the webhook was set since Run began
+}
+
+// Run implements bridges.Bridge.
+func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
+	defer b.client.CloseIdleConnections()
+	me, err := b.introduce(ctx, rx)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	cursor, err := rx.Open(ctx, fmt.Sprintf("telegram:%d", me.ID))
+	if err != nil {
+		return ended(ctx, fmt.Errorf("open telegram:%d: %w", me.ID, err))
+	}
+	rx.Health(nil)
+	l := &listener{me: me, rx: rx, log: b.log}
+	b.ear.Store(l)
+	defer b.ear.Store(nil)
+	b.log.Info("connected to Telegram", "bot", "@"+me.Username, "mode", b.cfg.Mode)
+	if b.cfg.Mode == Webhook {
+		return ended(ctx, b.watchWebhook(ctx, l))
+	}
+	return ended(ctx, b.poll(ctx, l, cursor))
+}
+
+// ended is what Run returns for err: nil once its context has ended.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// introduce asks who the bot is, until Telegram answers. The error means that the token is refused or ctx has ended.
+func (b *Bridge) introduce(ctx context.Context, rx bridges.Receiver) (user, error) {
+	pause := backoff{least: 500 * time.Millisecond, most: 30 * time.Second}
+	for {
+		var me user
+		err := b.get(ctx, "getMe", nil, &me)
+		if err == nil && me.ID != 0 {
+			return me, nil
+		}
+		if err == nil {
+			err = errNoBot
+		}
+		if refused(err) || ctx.Err() != nil {
+			return me, err
+		}
+		rx.Health(err)
+		if err := pause.wait(ctx, err); err != nil {
+			return me, err
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package telegram
+
+import (
+	"encoding/json"
+	"errors"
+
+	"avatarbridge/bridges"
+)
+
+// allowedUpdates are the kinds of updates that become events.
+const allowedUpdates = `["message","edited_message","channel_post","edited_channel_post"]`
+
+// update is an envelope: what is in it is decoded by itself, so that a badly typed message spoils no other.
+type update struct {
+	ID                int64           `json:"update_id"`
+	Message           json.RawMessage `json:"message"`
+	EditedMessage     json.RawMessage `json:"edited_message"`
+	ChannelPost       json.RawMessage `json:"channel_post"`
+	EditedChannelPost json.RawMessage `json:"edited_channel_post"`
+}
+
+type user struct {
+	ID        int64  `json:"id"`
+	Bot       bool   `json:"is_bot"`
+	FirstName string `json:"first_name"`
+	LastName  string `json:"last_name"`
+	Username  string `json:"username"`
+	Language  string `json:"language_code"`
+	ReadsAll  bool   `json:"can_read_all_group_messages"` // getMe only
+}
+
+type chat struct {
+	ID        int64  `json:"id"`
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	FirstName string `json:"first_name"`
+	Username  string `json:"username"`
+}
+
+type message struct {
+	ID          int64  `json:"message_id"`
+	Thread      int64  `json:"message_thread_id"`
+	IsTopic     bool   `json:"is_topic_message"`
+	From        *user  `json:"from"`
+	SenderChat  *chat  `json:"sender_chat"`
+	Chat        chat   `json:"chat"`
+	Date        int64  `json:"date"`
+	EditDate    int64  `json:"edit_date"`
+	AutoForward bool   `json:"is_automatic_forward"`
+	ReplyTo     *reply `json:"reply_to_message"`
+
+	Text            string   `json:"text"`
+	Entities        []entity `json:"entities"`
+	Caption         string   `json:"caption"`
+	CaptionEntities []entity `json:"caption_entities"`
+
+	Voice     *file  `json:"voice"`
+	Audio     *file  `json:"audio"`
+	Photo     []file `json:"photo"` // one picture in several sizes
+	Video     *file  `json:"video"`
+	VideoNote *file  `json:"video_note"`
+	Animation *file  `json:"animation"` // comes with Document
+	Document  *file  `json:"document"`
+	Sticker   *file  `json:"sticker"`
+
+	MigrateTo   int64 `json:"migrate_to_chat_id"`
+	MigrateFrom int64 `json:"migrate_from_chat_id"`
+}
+
+// reply is the message that a message answers.
+type reply struct {
+	ID           int64           `json:"message_id"`
+	From         *user           `json:"from"`
+	TopicCreated json.RawMessage `json:"forum_topic_created"`
+}
+
+type entity struct {
+	Type   string `json:"type"`
+	Offset int    `json:"offset"` // in UTF-16 units
+	Length int    `json:"length"`
+	User   *user  `json:"user"`
+}
+
+type file struct {
+	ID   string `json:"file_id"`
+	Name string `json:"file_name"`
+	Type string `json:"mime_type"`
+	Size int64  `json:"file_size"`
+}
+
+// read makes a batch of raw updates. next is the offset that confirms them all, 0 when none has an id that can be read.
+func (l *listener) read(raw []json.RawMessage) (batch bridges.Batch, next int64) {
+	for _, r := range raw {
+		e, id, ok := l.event(r)
+		if ok {
+			batch.Events = append(batch.Events, e)
+		}
+		if id != 0 {
+			next = max(next, id+1)
+		}
+	}
+	return batch, next
+}
+
+// errHollow is a message without what every message has.
+var errHollow = errors.New("a message without a chat or an id")
+
+// event reads one update. ok is false when it is nothing that the relay should hear of; what cannot be read is logged. id is 0 when not
+// even that can be read.
+func (l *listener) event(raw json.RawMessage) (e bridges.Event, id int64, ok bool) {
+	var u update
+	if err := json.Unmarshal(raw, &u); err != nil {
+		l.log.Warn("left out an update that cannot be read", "update", u.ID)
+		return e, u.ID, false
+	}
+	m, edited, err := u.message()
+	switch {
+	case err != nil: // not logged itself: it may quote the message
+		l.log.Warn("left out an update with a message that cannot be read", "update", u.ID)
+	case m == nil:
+		l.log.Debug("left out an update of another kind", "update", u.ID)
+	default:
+		e, ok = l.heard(m, edited)
+	}
+	return e, u.ID, ok
+}
+
+// message decodes what u is about: nil for a kind that is not known.
+func (u *update) message() (m *message, edited bool, err error) {
+	for i, raw := range []json.RawMessage{u.Message, u.ChannelPost, u.EditedMessage, u.EditedChannelPost} {
+		if len(raw) == 0 || string(raw) == "null" {
+			continue
+		}
+		m = &message{}
+		if err := json.Unmarshal(raw, m); err != nil {
+			return nil, false, err
+		}
+		if m.ID == 0 || m.Chat.ID == 0 {
+			return nil, false, errHollow
+		}
+		return m, i >= 2, nil
+	}
+	return nil, false, nil
+}
