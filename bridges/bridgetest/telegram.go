@@ -41,6 +41,7 @@ type Telegram struct {
 	ctx  context.Context // ends with Close: ends polls, webhooks and stalled answers
 	stop context.CancelFunc
 	work sync.WaitGroup // webhook deliveries
+	live sync.RWMutex   // held for reading by each request, so that Close can wait for them
 
 	lineMu sync.Mutex // guards srv and served
 	srv    *http.Server
@@ -51,7 +52,8 @@ type Telegram struct {
 	chats  map[int64]*Chat
 	people int64
 	groups int64
-	files  map[string]*storedFile
+	files  map[string]*storedFile // by file_id
+	paths  map[string][]byte      // their content by file_path
 	log    postLog
 	nextID atomic.Int64
 }
@@ -65,7 +67,7 @@ func NewTelegram(o TelegramOptions) (*Telegram, error) {
 		o.WebhookRetry = 20 * time.Millisecond
 	}
 	t := &Telegram{
-		opt: o, limits: newLimiter(o.Limits), bots: map[string]*Bot{}, chats: map[int64]*Chat{}, files: map[string]*storedFile{},
+		opt: o, limits: newLimiter(o.Limits), bots: map[string]*Bot{}, chats: map[int64]*Chat{}, files: map[string]*storedFile{}, paths: map[string][]byte{},
 		people: 100_000_000 + rand.Int64N(100_000_000), groups: 1_000_000_000 + rand.Int64N(1_000_000_000),
 	}
 	t.log.inChat = map[int64][]int{}
@@ -84,11 +86,14 @@ func NewTelegram(o TelegramOptions) (*Telegram, error) {
 // URL is what a bridge's api_url must be, without a slash at the end.
 func (t *Telegram) URL() string { return "http://" + t.addr }
 
-// Close ends the server, all connections and webhook deliveries, and waits for them.
+// Close ends the server, all connections, requests and webhook deliveries, and waits for them. It must not be called from OnStep's
+// function.
 func (t *Telegram) Close() {
 	t.stop()
 	t.Offline()
 	t.work.Wait()
+	t.live.Lock()
+	defer t.live.Unlock() // a request that comes from here on finds the context at its end
 }
 
 // Offline makes the server unreachable: connections are cut, new ones are refused. State stays.

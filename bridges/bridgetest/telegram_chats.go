@@ -43,7 +43,6 @@ type Chat struct {
 
 	kind     string // private, group, supergroup, channel
 	title    string
-	username string
 	forum    bool
 	person   *User // private
 	noVoice  bool
@@ -67,7 +66,7 @@ func Thread(topic int) string {
 func (c *Chat) Channel() string { return strconv.FormatInt(c.ID, 10) }
 
 func (c *Chat) wire() wireChat {
-	w := wireChat{ID: c.ID, Type: c.kind, Title: c.title, Username: c.username, IsForum: c.forum}
+	w := wireChat{ID: c.ID, Type: c.kind, Title: c.title, IsForum: c.forum}
 	if c.person != nil {
 		w.FirstName, w.LastName, w.Username = c.person.Name, c.person.LastName, c.person.Username
 	}

@@ -30,6 +30,7 @@ func (t *Telegram) store(f *SentFile) wireFile {
 	path := w
 	path.FilePath = fmt.Sprintf("%ss/file_%d", f.Kind, t.nextID.Add(1))
 	t.files[id] = &storedFile{path, f.Data}
+	t.paths[path.FilePath] = f.Data
 	return w
 }
 
@@ -166,13 +167,7 @@ func (t *Telegram) getFile(p params) *answer {
 func (t *Telegram) serveFile(w http.ResponseWriter, token, path string) {
 	bot := t.bot(token)
 	t.mu.Lock()
-	var data []byte
-	for _, f := range t.files {
-		if f.FilePath == path {
-			data = f.data
-			break
-		}
-	}
+	data := t.paths[path]
 	t.mu.Unlock()
 	if bot == nil || data == nil {
 		write(w, failure(http.StatusNotFound, "Not Found"))

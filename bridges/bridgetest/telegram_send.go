@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -136,16 +135,8 @@ func (t *Telegram) open(p params, bot *Bot) (*Chat, *answer) {
 	return chat, nil
 }
 
-// find returns the chat with the id or public @name, nil for none; needs t.mu.
+// find returns the chat with the id, nil for none; needs t.mu. No chat has a public @name here.
 func (t *Telegram) find(id string) *Chat {
-	if name, ok := strings.CutPrefix(id, "@"); ok {
-		for _, c := range t.chats {
-			if c.username != "" && strings.EqualFold(c.username, name) {
-				return c
-			}
-		}
-		return nil
-	}
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return nil

@@ -68,6 +68,11 @@ func failureWith(status int, description string, parameters map[string]any) *ans
 
 // handle serves /bot<token>/<method> and /file/bot<token>/<path>.
 func (t *Telegram) handle(w http.ResponseWriter, r *http.Request) {
+	t.live.RLock()
+	defer t.live.RUnlock()
+	if t.ctx.Err() != nil {
+		return
+	}
 	path, isFile := strings.CutPrefix(r.URL.Path, "/file")
 	token, method, ok := strings.Cut(strings.TrimPrefix(path, "/bot"), "/")
 	switch {
