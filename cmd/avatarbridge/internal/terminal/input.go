@@ -37,7 +37,7 @@ func readLines(ctx context.Context, in io.Reader) (lines <-chan string, stop fun
 		r := bufio.NewReader(in)
 		for {
 			line, err := readLine(r)
-			if err != nil && line == "" {
+			if err != nil {
 				return
 			}
 			select {

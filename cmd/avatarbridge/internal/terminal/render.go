@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"avatarbridge/bridges"
 )
@@ -33,10 +32,10 @@ func render(m bridges.Message) string {
 	return strings.Join(lines, "\n")
 }
 
-// audioText is where the audio can be heard.
+// audioText is where the audio can be heard. What the program keeps itself has an address only where it has a public URL.
 func audioText(a *bridges.Audio) string {
 	if a.Link == "" {
-		return "(audio; set server.public_url to get a link)"
+		return "(audio)"
 	}
 	return clean(a.Link)
 }
@@ -55,8 +54,6 @@ func clean(s string) string {
 			return -1
 		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069: // directional overrides and isolates
 			return -1
-		case r == utf8.RuneError:
-			return '�'
 		}
 		return r
 	}, s)

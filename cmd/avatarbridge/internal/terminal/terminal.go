@@ -21,6 +21,7 @@ const Account = "terminal:local"
 const (
 	waitReply  = 150 * time.Second // after the input's end, since the last sign of life: more than the default ask_timeout
 	waitNotice = 5 * time.Second   // likewise, when the last thing said was no reply but a word of the program
+	// waitMore is for a second reply. The relay shows that an avatar thinks after 400 ms, which is a sign of life.
 	waitMore   = 600 * time.Millisecond
 	storeAgain = time.Second
 )
@@ -63,13 +64,14 @@ func New(cfg Config) *Terminal {
 	return &Terminal{cfg: cfg, done: make(chan struct{}), moved: make(chan struct{}, 1)}
 }
 
-// Done is closed when the person has left (/quit) or the input has ended and nothing is waited for any more. Run goes on until its
-// context ends, like any bridge's: it is for the caller to end it.
+// Done is closed when the person has left (/quit), when the input has ended and nothing is waited for any more, or when Run could
+// not begin. Run goes on until its context ends, like any bridge's: it is for the caller to end it.
 func (t *Terminal) Done() <-chan struct{} { return t.done }
 
 // Run reads lines until ctx ends. A reader that cannot be interrupted is left blocked in its Read and not read from again.
 func (t *Terminal) Run(ctx context.Context, rx bridges.Receiver) error {
 	if _, err := rx.Open(ctx, Account); err != nil {
+		close(t.done)
 		return err
 	}
 	rx.Health(nil)
@@ -126,6 +128,8 @@ func (t *Terminal) event(id, line string) bridges.Event {
 func (t *Terminal) offer(ctx context.Context, rx bridges.Receiver, e bridges.Event) {
 	if e.Kind == bridges.Written {
 		t.count(1)
+	} else {
+		t.count(0) // the program answers a command, if at all, in its own words
 	}
 	for {
 		err := rx.Receive(ctx, bridges.Batch{Events: []bridges.Event{e}})
@@ -175,7 +179,7 @@ func (t *Terminal) left() time.Duration {
 	wait := waitReply
 	switch {
 	case t.lastSign.IsZero():
-		return 0 // nothing was said by anybody
+		return 0 // nothing was written
 	case t.waiting <= 0:
 		wait = waitMore
 	case t.notices:
