@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -53,15 +55,15 @@ type service struct {
 // run listens first, so that a platform that calls meanwhile is told to come again, then opens the store and lets the relay work. All of
 // it ends with ctx, and the store is closed last.
 func (s *service) run(ctx context.Context) error {
-	s.public.set(server.Public(s.starting()))
-	s.admin.set(server.Admin(server.AdminParts{Status: noStatus}))
+	s.public.set(server.Public(s.closed()))
+	s.admin.set(server.Admin(server.AdminParts{Status: starting, Control: http.HandlerFunc(startingControl)}))
 	public, err := server.Listen(ctx, "server.listen", s.config.Server.Listen)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	admin, err := server.Listen(ctx, "server.admin_listen", s.config.Server.AdminListen)
 	if err != nil {
-		return errors.Join(err, public.Close())
+		return errors.Join(unlessStopped(ctx, err), public.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx, public, &s.public, s.log) })
@@ -74,7 +76,7 @@ func (s *service) run(ctx context.Context) error {
 func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) {
 	st, err := openStore(ctx, s.config, s.log)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	token, err := adminToken(s.config)
@@ -87,7 +89,7 @@ func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) 
 		return err
 	}
 	set.Watch(metrics.Sources{Depth: st.Depth, Status: r.Status})
-	parts := s.starting()
+	parts := s.closed()
 	parts.Status, parts.Callback, parts.Media = r.Status, r.Callback(), s.outside.media
 	parts.Webhooks = listeners
 	parts.Ready = func() bool { return r.Status().Running }
@@ -97,9 +99,21 @@ func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) 
 		Control: control.Handler(control.Local{Store: st, Relay: r, Bridges: bridgeNames(s.config)}, token),
 	}))
 	s.welcome(public, admin)
-	var chores errgroup.Group
-	chores.Go(func() error { s.outside.media.Run(ctx); return nil })
-	return errors.Join(r.Run(ctx), chores.Wait())
+	ctx, stop := context.WithCancel(ctx)
+	var chores sync.WaitGroup
+	chores.Go(func() { s.outside.media.Run(ctx) })
+	err = unlessStopped(ctx, r.Run(ctx))
+	stop()
+	chores.Wait()
+	return err
+}
+
+// unlessStopped leaves out an error of a start that was interrupted on purpose.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // relay builds all that is configured on a store, and says which bridges hear their platform over HTTP.
@@ -123,11 +137,11 @@ func (s *service) relay(st store.Store, meter relay.Meter) (*relay.Relay, map[st
 	return r, listeners, err
 }
 
-// starting is the public side before the store is open: every path that will be there answers 503.
-func (s *service) starting() server.PublicParts {
+// closed is the public side before the store is open: every path that will be there answers 503.
+func (s *service) closed() server.PublicParts {
 	parts := server.PublicParts{
 		Callback: http.NotFoundHandler(), Media: http.NotFoundHandler(), Webhooks: map[string]http.Handler{},
-		Status: noStatus, Ready: func() bool { return false },
+		Status: starting, Ready: func() bool { return false },
 	}
 	for _, b := range s.config.Bridges {
 		parts.Webhooks[b.Name] = http.NotFoundHandler()
@@ -135,7 +149,15 @@ func (s *service) starting() server.PublicParts {
 	return parts
 }
 
-func noStatus() relay.Status { return relay.Status{} }
+// starting is the state until the store is open.
+func starting() relay.Status { return relay.Status{Store: "it is being opened"} }
+
+// startingControl answers commands that come before there is anything to command, in the form that control reads.
+func startingControl(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, `{"error":"the program is still starting: try again in a moment"}`) // a client that went away needs no answer
+}
 
 // welcome says in one line what is up and what can be done with it.
 func (s *service) welcome(public, admin net.Addr) {
@@ -147,7 +169,15 @@ func (s *service) welcome(public, admin net.Addr) {
 	if len(parts) > 0 {
 		with = "bridges " + strings.Join(parts, ", ")
 	}
-	fmt.Fprintf(s.out, "avatarbridge is up: page http://%s/ · health http://%s/readyz · %s\n", public, admin, with)
+	fmt.Fprintf(s.out, "avatarbridge is up: page http://%s/ · health http://%s/readyz · %s\n", visitable(public), visitable(admin), with)
+}
+
+// visitable is an address as one opens it on this machine.
+func visitable(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", tcp.Port)
+	}
+	return a.String()
 }
 
 // A stage serves what is on it now.
