@@ -18,7 +18,7 @@ var listenerChecks = []check{
 	{"a callback is said, with a key that its repeat has too", callbackSaid},
 	{"a callback is answered only after its reply is stored", callbackAfterSay},
 	{"a callback that cannot be stored is answered 503", callbackNotStored},
-	{"a callback to an ended conversation is answered 410", callbackGone},
+	{"a callback to an ended conversation is answered 404", callbackGone},
 	{"a callback of 5 MB is answered 413", callbackTooLarge},
 	{"a callback that makes no sense is refused", callbackNonsense},
 }
@@ -120,7 +120,7 @@ func callbackNotStored(b *bench) error {
 }
 
 func callbackGone(b *bench) error {
-	return b.whenSayFails(fmt.Errorf("say: %w", avatar.ErrGone), http.StatusGone)
+	return b.whenSayFails(fmt.Errorf("say: %w", avatar.ErrGone), http.StatusNotFound)
 }
 
 func (b *bench) whenSayFails(with error, status int) error {

@@ -78,7 +78,7 @@ var flaws = []struct {
 	{"one key for all", "a callback is said, with a key that its repeat has too", "two replies have the key", false},
 	{"answers before it is stored", "a callback is answered only after its reply is stored", "answered before Say returned: true", false},
 	{"answers 200 whatever happens", "a callback that cannot be stored is answered 503", "answered 200, not 503", false},
-	{"knows no ended conversation", "a callback to an ended conversation is answered 410", "answered 503, not 410", false},
+	{"knows no ended conversation", "a callback to an ended conversation is answered 404", "answered 503, not 404", false},
 	{"takes a callback of any size", "a callback of 5 MB is answered 413", "it was said", false},
 	{"says a callback without sense", "a callback that makes no sense is refused", "it was said", false},
 	{"takes a forged callback", "a forged callback is answered 401", "it was said", false},

@@ -258,7 +258,7 @@ func (b tinyListener) hear(w http.ResponseWriter, r *http.Request, say avatar.Sp
 	case err == nil || b.flaw == "answers 200 whatever happens":
 		w.WriteHeader(http.StatusOK)
 	case errors.Is(err, avatar.ErrGone) && b.flaw != "knows no ended conversation":
-		w.WriteHeader(http.StatusGone)
+		w.WriteHeader(http.StatusNotFound)
 	default:
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}

@@ -18,7 +18,7 @@ type WebhookConfig struct {
 	// Answer scripts answers; nil is EchoTurn. It is called once for a turn, whose repeats get the same answer.
 	Answer func(WebhookTurn) WebhookAnswer
 	Keep   int // bounds the turns that are remembered (later ones are only counted, their repeats not recognised); 0 is 200,000
-	// Retries is how often a later reply is posted again when it was not answered 2xx or 410; 0 is 5, each after RetryEvery (50ms).
+	// Retries is how often a later reply is posted again when it was not answered 2xx or 404; 0 is 5, each after RetryEvery (50ms).
 	Retries    int
 	RetryEvery time.Duration
 }

@@ -111,7 +111,7 @@ func (w *Webhook) postAll(url string, later []Callback) {
 		}
 		for range w.cfg.Retries + 1 {
 			status, _ := w.Post(w.srv.quit, url, c) // Callbacks tells how it ended
-			if status/100 == 2 || status == http.StatusGone {
+			if status/100 == 2 || status == http.StatusNotFound {
 				break
 			}
 			select {

@@ -14,7 +14,7 @@ import (
 const maxKey = 200 // bytes of a webhook-id
 
 // Handler takes one signed POST of a reply or a list of them: 204 when all of it is stored; 400 with the reason for what is no
-// reply, 401 for a signature that does not fit, 405 for another method, 410 when the conversation has ended, 413 over 1 MiB, 503
+// reply, 401 for a signature that does not fit, 405 for another method, 404 when the conversation has ended, 413 over 1 MiB, 503
 // when it could not be stored and should be sent again. The replies of a list are keyed by webhook-id and position, so that a list
 // that was stored in part is completed by sending it again.
 func (b *Backend) Handler(say avatar.Speaker) http.Handler {
@@ -26,7 +26,7 @@ func (b *Backend) Handler(say avatar.Speaker) http.Handler {
 		}
 		for _, reply := range replies {
 			if err := say.Say(r.Context(), reply); errors.Is(err, avatar.ErrGone) {
-				http.Error(w, "the conversation has ended", http.StatusGone)
+				http.Error(w, "the conversation has ended", http.StatusNotFound)
 				return
 			} else if err != nil {
 				http.Error(w, "not stored, please send it again", http.StatusServiceUnavailable)
