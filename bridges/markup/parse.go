@@ -1,6 +1,7 @@
 package markup
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -47,6 +48,16 @@ func Parse(markdown string) Doc {
 	if hostile(src) {
 		return literal(src)
 	}
+	return read(src)
+}
+
+// read parses src. Should the parser, which is not ours, have a flaw that some text brings out, that text is shown as it stands.
+func read(src string) (d Doc) {
+	defer func() {
+		if recover() != nil {
+			d = literal(src)
+		}
+	}()
 	w := &walker{src: []byte(src)}
 	w.blocks(syntax.Parse(text.NewReader(w.src)), context{})
 	return w.doc
@@ -61,7 +72,7 @@ func clean(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\r':
+		case r == '\r' || r == '\u2028' || r == '\u2029':
 			return '\n'
 		case control(r):
 			return -1
@@ -70,7 +81,9 @@ func clean(s string) string {
 	}, s)
 }
 
-func control(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+func control(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || r == '\u2028' || r == '\u2029'
+}
 
 // literal makes paragraphs of s without reading it as Markdown.
 func literal(s string) Doc {
@@ -92,7 +105,7 @@ const maxCells = 20_000
 func (t smallTables) Transform(node *ast.Paragraph, r text.Reader, pc parser.Context) {
 	lines, columns := node.Lines(), 0
 	for _, seg := range lines.Sliced(0, lines.Len()) {
-		columns = max(columns, strings.Count(string(seg.Value(r.Source())), "|")+1)
+		columns = max(columns, bytes.Count(seg.Value(r.Source()), []byte{'|'})+1)
 	}
 	if columns*lines.Len() <= maxCells {
 		t.ParagraphTransformer.Transform(node, r, pc)

@@ -42,6 +42,7 @@ func TestWhatMarkdownBecomes(t *testing.T) {
 		"fence":          {"a\n```c++ x\nif a < b {\n\n  c\n}\n```\nd", "a\n<pre><code class=\"language-c++\">if a &lt; b {\n\n  c\n}</code></pre>\n\nd", "a\nif a < b {\n\n  c\n}\n\nd"},
 		"open fence":     {"```go\na", "<pre><code class=\"language-go\">a</code></pre>", "a"},
 		"table":          {"|a|b|\n|-|-|\n|1|[x](http://x.org)|", "<b>a | b</b>\n1 | <a href=\"http://x.org\">x</a>", "a | b\n1 | x (http://x.org)"},
+		"table below":    {"x\n\n|a|\n|-|\n|b|\n\ny", "x\n\n<b>a</b>\nb\n\ny", "x\n\na\nb\n\ny"},
 		"rule":           {"a\n\n---\n\nb", "a\n\n———\n\nb", "a\n\n———\n\nb"},
 		"link":           {"[a](http://x.org \"t\")", `<a href="http://x.org">a</a>`, "a (http://x.org)"},
 		"image":          {"![a](http://x.org/a.png)", `<a href="http://x.org/a.png">a</a>`, "a (http://x.org/a.png)"},

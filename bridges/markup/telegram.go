@@ -126,7 +126,7 @@ func (w *htmlWriter) tags(s Span) []string {
 	var tags []string
 	switch {
 	case shownAsLink(s.Link):
-		tags = append(tags, `a href="`+escape(s.Link)+`"`)
+		tags = append(tags, `a href="`+strings.ReplaceAll(escape(s.Link), `"`, "&quot;")+`"`)
 	case s.Style&Mono != 0:
 		return []string{"code"}
 	}
@@ -161,6 +161,6 @@ func shownAsLink(link string) bool {
 		strings.Contains(strings.Trim(u.Hostname(), "."), ".")
 }
 
-var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func escape(s string) string { return escaper.Replace(s) }

@@ -124,6 +124,9 @@ func telegramPieces(t interface {
 	var out []*seen
 	for i, p := range markup.Fit(text, markup.Telegram{}) {
 		s := markup.Telegram{}.Write(p)
+		if len(s) > 1<<15 {
+			t.Fatalf("piece %d has %d bytes with its markup, more than Telegram reads", i, len(s))
+		}
 		v, err := readHTML(s)
 		if err != nil {
 			t.Fatalf("piece %d: %v in\n%s", i, err, s)

@@ -30,7 +30,8 @@ type context struct {
 func (w *walker) blocks(parent ast.Node, c context) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		if !c.first {
-			c.tight = !n.HasBlankPreviousLines() && len(w.doc) > 0
+			_, table := n.(*east.Table) // the parser forgets what is before a table
+			c.tight = !table && !n.HasBlankPreviousLines() && len(w.doc) > 0
 		}
 		c.first = false
 		w.block(n, c)
