@@ -99,7 +99,7 @@ func (l *line) sent(p *store.Post, m *bridges.Message, id string, o *fault.Outco
 		again.Hold, again.Attempts = throttle(o, c), p.Attempts
 		again.Due = again.Hold.Until
 		l.r.holds.put(*again.Hold)
-		l.log.Info("the platform asks to wait", "channel", c.Channel, "for", o.After)
+		l.log.Info("the platform asks to wait", "conversation", c.UID, "for", o.After)
 		return l.settle(p, again)
 	case fault.Moved:
 		return l.movedTo(p, again, o.To)
