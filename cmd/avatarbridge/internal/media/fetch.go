@@ -22,11 +22,16 @@ import (
 const fetchTimeout = 30 * time.Second
 
 // Fetch returns kept audio, or gets it over HTTP from where the avatar said it is. Only network trouble and a failing server are
-// fault.Retry. For want "audio/ogg" the result is Ogg with Opus, converted by ffmpeg where that is installed; "audio/mpeg" can be had
+// fault.Retry, and for a minute at most: then the link has to do. For want "audio/ogg" the result is Ogg with Opus, converted by ffmpeg where that is installed; "audio/mpeg" can be had
 // too. A Fetch takes at most 30 seconds.
 func (s *Store) Fetch(ctx context.Context, a bridges.Audio, want string) (*bridges.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
+	f, err := s.fetch(ctx, a, want)
+	return f, s.patience.judge(a.Source, err, s.now())
+}
+
+func (s *Store) fetch(ctx context.Context, a bridges.Audio, want string) (*bridges.File, error) {
 	data, err := s.data(ctx, a)
 	if err != nil {
 		return nil, err

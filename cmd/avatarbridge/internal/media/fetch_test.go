@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +178,60 @@ func TestNetworkTroubleIsRetriedAndShowsNoURL(t *testing.T) {
 		if strings.Contains(err.Error(), "S3CRET") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestAServerThatStaysDownCostsTheSoundAndNotTheText(t *testing.T) {
+	var up bool
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		if !up {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.Write(tone(1))
+	})
+	s := newStore(t, Config{})
+	now := time.Now()
+	s.now = func() time.Time { return now }
+	for _, step := range []struct {
+		after time.Duration
+		want  fault.Kind
+	}{{0, fault.Retry}, {59 * time.Second, fault.Retry}, {time.Second, fault.Rejected}, {0, fault.Retry}} {
+		now = now.Add(step.after)
+		_, err := fetch(t, s, url, "")
+		wantKind(t, err, step.want)
+	}
+	up = true
+	if _, err := fetch(t, s, url, ""); err != nil {
+		t.Fatal(err)
+	}
+	up, now = false, now.Add(time.Hour)
+	_, err := fetch(t, s, url, "") // its earlier trouble is over
+	wantKind(t, err, fault.Retry)
+}
+
+func TestSourcesInTroubleTakeBoundedMemory(t *testing.T) {
+	var p patience
+	down := &fault.Outcome{Reason: "down"}
+	now := time.Now()
+	for i := range maxSources {
+		wantKind(t, p.judge(strconv.Itoa(i), down, now), fault.Retry)
+	}
+	wantKind(t, p.judge("one more", down, now), fault.Rejected)
+	wantKind(t, p.judge("later", down, now.Add(time.Hour)), fault.Retry)
+	if len(p.since) != 1 {
+		t.Errorf("%d sources are remembered", len(p.since))
+	}
+}
+
+func TestAStoppedFetchSaysNothingAboutItsSource(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := newStore(t, Config{})
+	_, err := s.Fetch(ctx, bridges.Audio{Source: "http://127.0.0.1:1/", AllowPrivate: true}, "")
+	wantKind(t, err, fault.Retry)
+	if len(s.patience.since) > 0 {
+		t.Errorf("remembered: %v", s.patience.since)
 	}
 }
 

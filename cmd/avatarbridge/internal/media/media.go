@@ -62,6 +62,8 @@ type Store struct {
 	convert chan struct{}          // a place for each conversion that may run at once
 	memory  uint64                 // bytes of address space of a converter
 
+	patience patience
+
 	mu      sync.Mutex // guards used and counted, and keeps two sweeps from running at once
 	used    int64      // bytes in Dir
 	counted bool       // used is right
