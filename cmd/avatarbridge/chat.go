@@ -65,7 +65,7 @@ func (c *chatCommand) choose(cfg *config.Config) (string, error) {
 	return c.Avatar, nil
 }
 
-// chatStore opens the configured store or, while the program runs on that, one that is thrown away by done.
+// chatStore opens the configured store or, while the program runs on that, one that done throws away; cfg then says where it is.
 func (p *program) chatStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (st store.Store, done func() error, err error) {
 	st, err = openStore(ctx, cfg, log)
 	if err == nil || !errors.Is(err, store.ErrLocked) {
@@ -76,9 +76,9 @@ func (p *program) chatStore(ctx context.Context, cfg *config.Config, log *slog.L
 		return nil, nil, fmt.Errorf("make a store for this chat: %w", err)
 	}
 	fmt.Fprintln(p.err, "The database is in use by the running program: this chat has one of its own, which is forgotten at its end.")
-	aside := *cfg
-	aside.Store.Path = filepath.Join(dir, "chat.db")
-	st, err = openStore(ctx, &aside, log)
+	cfg.Store.Path = filepath.Join(dir, "chat.db")
+	cfg.Media.Dir = filepath.Join(dir, "media")
+	st, err = openStore(ctx, cfg, log)
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -49,7 +49,7 @@ func (checkCommand) Run(ctx context.Context, p *program) error {
 		return ctx.Err()
 	}
 	if r.failures > 0 {
-		return silent
+		return errTold
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func newLog(w io.Writer, c config.Log, secrets []string) *slog.Logger {
 	}
 	blot := blotter(secrets)
 	if c.Format == "text" || c.Format == "auto" && isTerminal(w) {
-		return slog.New(tint.NewHandler(w, &tint.Options{
+		return slog.New(tint.NewTextHandler(w, &tint.Options{
 			Level: level, TimeFormat: time.DateTime, NoColor: !isTerminal(w), ReplaceAttr: blot,
 		}))
 	}

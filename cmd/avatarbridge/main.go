@@ -69,8 +69,8 @@ func (p *program) main(ctx context.Context, args []string) int {
 // usage marks an error of the command line.
 type usage struct{ error }
 
-// silent is a failure that the command has told of already.
-var silent = errors.New("failed")
+// errTold is a failure that the command has told of already.
+var errTold = errors.New("failed")
 
 // fail tells what went wrong, if anything did, and returns the exit code.
 func (p *program) fail(err error) int {
@@ -89,7 +89,7 @@ func (p *program) fail(err error) int {
 		fmt.Fprintf(p.err, "avatarbridge: %v\nTry: avatarbridge --help\n", wrong.error)
 		return misuse
 	}
-	if !errors.Is(err, silent) {
+	if !errors.Is(err, errTold) {
 		fmt.Fprintf(p.err, "avatarbridge: %v\n", err)
 	}
 	return failed

@@ -185,9 +185,9 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", c.File, err)
 	}
-	fmt.Fprintf(p.out, "Restored %s to %s.\n", c.File, cfg.Store.Path)
+	fmt.Fprintf(p.out, "Restored %s to %s. A database that was there has .before-restore at the end of its name now.\n", c.File, cfg.Store.Path)
 	if pending > 0 {
-		fmt.Fprintf(p.out, "%d replies were waiting in it, and may have been sent since: see avatarbridge dead list\n", pending)
+		fmt.Fprintf(p.out, "%d messages and replies waited in it, and may have been answered or sent since: they are dead letters now (avatarbridge dead list, dead retry).\n", pending)
 	}
 	return nil
 }
