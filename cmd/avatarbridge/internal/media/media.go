@@ -64,9 +64,10 @@ type Store struct {
 
 	patience patience
 
-	mu      sync.Mutex // guards used and counted, and keeps two sweeps from running at once
-	used    int64      // bytes in Dir
+	mu      sync.Mutex // guards what follows, and keeps two sweeps from running at once
 	counted bool       // used is right
+	used    int64      // bytes in Dir, or more: what is written during a count may be counted twice until the next
+	pending int64      // bytes being written
 }
 
 var (
@@ -152,11 +153,8 @@ func (s *Store) write(data []byte) (token string, err error) {
 	if err = os.MkdirAll(s.cfg.Dir, 0o700); err == nil {
 		err = writeFile(s.path(token), data)
 	}
-	if err != nil {
-		s.release(int64(len(data)))
-		return "", err
-	}
-	return token, nil
+	s.written(int64(len(data)), err == nil)
+	return token, err
 }
 
 func writeFile(path string, data []byte) error {

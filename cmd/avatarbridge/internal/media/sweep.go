@@ -51,20 +51,24 @@ func (s *Store) reserve(n int64) error {
 			return err
 		}
 	}
-	if s.used+n > s.cfg.Total {
+	if s.used+s.pending+n > s.cfg.Total {
 		// A tenth more than needed, so that a full store does not read its directory for each file.
-		if err := s.shrink(s.cfg.Total - s.cfg.Total/10 - n); err != nil {
+		if err := s.shrink(s.cfg.Total - s.cfg.Total/10 - s.pending - n); err != nil {
 			return err
 		}
 	}
-	s.used += n
+	s.pending += n
 	return nil
 }
 
-func (s *Store) release(n int64) {
+// written ends a reservation.
+func (s *Store) written(n int64, done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.used -= n
+	s.pending -= n
+	if done {
+		s.used += n
+	}
 }
 
 // shrink deletes what has expired, then the oldest files until at most limit bytes are left, and counts anew. The caller holds mu.
