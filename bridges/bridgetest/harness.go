@@ -13,6 +13,8 @@ type Harness struct {
 	// Start makes a fresh platform with one account, one person who has a direct chat with it, and one room that both are in. It
 	// registers its end with t.Cleanup.
 	Start func(t *testing.T) Platform
+	// Pushed says that the platform calls the bridge, which therefore cannot notice at once that the platform is away.
+	Pushed bool
 }
 
 // Where is one of the two places of a Platform.
@@ -36,6 +38,7 @@ const (
 	LostRequest                  // the connection breaks before the message is posted, after it was read
 	SilentServer                 // the message is read and no answer comes
 	GarbageAnswer                // the message is posted, the answer is a success that nobody can read
+	HalfAnswer                   // the message is posted, the answer is a success that breaks off
 	FailingServer                // 502 with a page of HTML, the message is not posted
 )
 

@@ -27,36 +27,39 @@ const canary = "canary-7f3a"
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	for _, c := range []struct {
-		name string
-		test func(*trial)
+		name   string
+		test   func(*trial)
+		pushed bool // it also makes sense where the platform calls the bridge
 	}{
-		{"AnEventIsAcknowledgedOnlyAfterItWasStored", acknowledgesAfterStoring},
-		{"AFailedBatchIsOfferedAgainWithTheSameKeys", offersAgain},
-		{"AnEventThatWasNotStoredComesAgainAfterARestart", offersAgainAfterRestart},
-		{"ARestartLosesAndInventsNothing", restartsInBetween},
-		{"OrderHoldsWithinAChat", keepsOrder},
-		{"APersonIsTheSameInEveryEvent", identifiesPeople},
-		{"BotsAreFlagged", flagsBots},
-		{"BadEventsDoNotStopTheFlow", survivesBadEvents},
-		{"RunEndsPromptlyWhenIdle", endsWhenIdle},
-		{"RunEndsPromptlyWhileReceiveFails", endsWhileFailing},
-		{"RunEndsPromptlyWhileReceiveHangs", endsWhileHanging},
-		{"RunEndsPromptlyWhileThePlatformIsAway", endsWhileOffline},
-		{"ARefusedTokenEndsRun", refusesToken},
-		{"ARefusedOpenEndsRun", refusesOpen},
-		{"ALostConnectionIsToldAndComesBack", reconnects},
-		{"AStartWithoutThePlatformIsToldAndComesGood", startsOffline},
-		{"EveryPieceOfFitIsAccepted", fitsLimits},
-		{"FitLosesNoText", fitLosesNothing},
-		{"NothingToShowFitsIntoNothing", fitsNothing},
-		{"SendPostsInTheRightPlace", sendsToPlace},
-		{"SendIsSafeForSeveralGoroutines", sendsConcurrently},
-		{"HowASendEnded", classifies},
-		{"ARefusedFormHasAnotherThatIsAccepted", fallsBack},
-		{"ARefusedConnectionIsARetry", classifiesOffline},
-		{"TypingSaysHowLongItLasts", types},
+		{"AnEventIsAcknowledgedOnlyAfterItWasStored", acknowledgesAfterStoring, true},
+		{"AFailedBatchIsOfferedAgainWithTheSameKeys", offersAgain, true},
+		{"AnEventThatWasNotStoredComesAgainAfterARestart", offersAgainAfterRestart, true},
+		{"ARestartLosesAndInventsNothing", restartsInBetween, true},
+		{"OrderHoldsWithinAChat", keepsOrder, true},
+		{"APersonIsTheSameInEveryEvent", identifiesPeople, true},
+		{"BotsAreFlagged", flagsBots, true},
+		{"BadEventsDoNotStopTheFlow", survivesBadEvents, true},
+		{"RunEndsPromptlyWhenIdle", endsWhenIdle, true},
+		{"RunEndsPromptlyWhileReceiveFails", endsWhileFailing, true},
+		{"RunEndsPromptlyWhileReceiveHangs", endsWhileHanging, true},
+		{"RunEndsPromptlyWhileThePlatformIsAway", endsWhileOffline, false},
+		{"ARefusedTokenEndsRun", refusesToken, true},
+		{"ARefusedOpenEndsRun", refusesOpen, true},
+		{"ALostConnectionIsToldAndComesBack", reconnects, false},
+		{"AStartWithoutThePlatformIsToldAndComesGood", startsOffline, true},
+		{"EveryPieceOfFitIsAccepted", fitsLimits, true},
+		{"FitLosesNoText", fitLosesNothing, true},
+		{"NothingToShowFitsIntoNothing", fitsNothing, true},
+		{"SendPostsInTheRightPlace", sendsToPlace, true},
+		{"SendIsSafeForSeveralGoroutines", sendsConcurrently, true},
+		{"HowASendEnded", classifies, true},
+		{"ARefusedFormHasAnotherThatIsAccepted", fallsBack, true},
+		{"ARefusedConnectionIsARetry", classifiesOffline, true},
+		{"TypingSaysHowLongItLasts", types, true},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(newTrial(t, h)) })
+		if c.pushed || !h.Pushed {
+			t.Run(c.name, func(t *testing.T) { c.test(newTrial(t, h)) })
+		}
 	}
 }
 

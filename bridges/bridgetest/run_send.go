@@ -181,6 +181,7 @@ func classifies(tr *trial) {
 		{"a lost request", LostRequest, []fault.Kind{fault.Unclear}, 0},
 		{"a silent server", SilentServer, []fault.Kind{fault.Unclear}, 0},
 		{"garbage as success", GarbageAnswer, nil, 1},
+		{"half an answer", HalfAnswer, nil, 1},
 		{"a failing server", FailingServer, []fault.Kind{fault.Retry, fault.Unclear}, 0},
 		{"a block", Blocked, []fault.Kind{fault.Dead}, 0},
 	} {

@@ -19,6 +19,7 @@ const (
 	Garbage                // status 200 with something that is no JSON
 	Throttle               // 429 with Fault.RetryAfter
 	Stall                  // no answer, for as long as the client waits
+	Half                   // status 200 and the beginning of an answer, then the connection is closed
 	Refuse                 // the Bot API's error Fault.Code with the description Fault.Body
 )
 
@@ -140,6 +141,12 @@ func (f *Fault) show(t *Telegram, w http.ResponseWriter, r *http.Request) {
 		cut(w)
 	case Garbage:
 		write(w, &answer{status: http.StatusOK, body: []byte(`{"ok":true,"result":{"message_id":`)})
+	case Half:
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write([]byte(`{"ok":true,"result":`))
+		_ = http.NewResponseController(w).Flush()
+		cut(w)
 	case Throttle:
 		write(w, tooMany(max(f.RetryAfter, 1)))
 	case Refuse:

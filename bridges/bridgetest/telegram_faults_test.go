@@ -23,7 +23,10 @@ func (w *world) try(chat int64) (int, string, error) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(body), err
+	if err != nil {
+		return 0, "", err
+	}
+	return resp.StatusCode, string(body), nil
 }
 
 func TestFaultsShowAndHaveTheirEffect(t *testing.T) {
@@ -41,6 +44,7 @@ func TestFaultsShowAndHaveTheirEffect(t *testing.T) {
 		{"cut before", bridgetest.Fault{Effect: bridgetest.Cut}, 0, 0},
 		{"cut after", bridgetest.Fault{Effect: bridgetest.Cut, Accepted: true}, 0, 1},
 		{"garbage", bridgetest.Fault{Effect: bridgetest.Garbage, Accepted: true}, 200, 1},
+		{"half an answer", bridgetest.Fault{Effect: bridgetest.Half, Accepted: true}, 0, 1},
 		{"throttle", bridgetest.Fault{Effect: bridgetest.Throttle, RetryAfter: 5}, 429, 0},
 		{"stall", bridgetest.Fault{Effect: bridgetest.Stall}, 0, 0},
 		{"stall after", bridgetest.Fault{Effect: bridgetest.Stall, Accepted: true}, 0, 1},

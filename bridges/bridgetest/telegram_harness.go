@@ -5,36 +5,82 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"avatarbridge/bridges"
 )
 
-// TelegramHarness is the Harness for a bridge that long polls Telegram. bridge makes one that calls the API at apiURL with the token.
+// TelegramBridge makes the bridge that is tested, for the bot with the token at apiURL. With a webhook URL it hears updates there, each
+// with the secret; else it polls.
+type TelegramBridge func(apiURL, token string, hook TelegramHook, log *slog.Logger) bridges.Bridge
+
+// TelegramHook is where a bridge that implements bridges.Webhook is served. The zero value is none.
+type TelegramHook struct {
+	URL    string
+	Secret string
+}
+
+// TelegramHarness is the Harness for a bridge that polls Telegram. bridge makes one that calls the API at apiURL with the token.
 func TelegramHarness(bridge func(apiURL, token string, log *slog.Logger) bridges.Bridge) Harness {
 	return Harness{Start: func(t *testing.T) Platform {
-		t.Helper()
-		tg, err := NewTelegram(TelegramOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(tg.Close)
-		p := &telegramPlatform{t: t, tg: tg, make: bridge, bot: tg.AddBot(BotOptions{}), person: tg.AddUser("Anna")}
-		p.direct, p.room = tg.Direct(p.person, p.bot), tg.AddSupergroup("Room", p.bot)
+		return startTelegram(t, func(url, token string, _ TelegramHook, log *slog.Logger) bridges.Bridge {
+			return bridge(url, token, log)
+		})
+	}}
+}
+
+// TelegramWebhookHarness is the Harness for a bridge that hears Telegram over a webhook and implements bridges.Webhook.
+func TelegramWebhookHarness(bridge TelegramBridge) Harness {
+	return Harness{Pushed: true, Start: func(t *testing.T) Platform {
+		p := startTelegram(t, bridge)
+		srv := httptest.NewServer(http.HandlerFunc(p.pushed))
+		t.Cleanup(func() {
+			p.tg.Close() // first, so that no delivery is under way
+			srv.Close()
+		})
+		p.hook = TelegramHook{URL: srv.URL + "/hook", Secret: "hook-" + randomText(30)}
 		return p
 	}}
+}
+
+func startTelegram(t *testing.T, bridge TelegramBridge) *telegramPlatform {
+	t.Helper()
+	tg, err := NewTelegram(TelegramOptions{WebhookRetry: 5 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tg.Close)
+	p := &telegramPlatform{t: t, tg: tg, make: bridge, bot: tg.AddBot(BotOptions{}), person: tg.AddUser("Anna")}
+	p.direct, p.room = tg.Direct(p.person, p.bot), tg.AddSupergroup("Room", p.bot)
+	return p
 }
 
 // telegramPlatform drives a Telegram for Run.
 type telegramPlatform struct {
 	t      *testing.T
 	tg     *Telegram
-	make   func(apiURL, token string, log *slog.Logger) bridges.Bridge
+	make   TelegramBridge
+	hook   TelegramHook
+	now    atomic.Pointer[bridges.Bridge] // the bridge that was made last
 	bot    *Bot
 	person *User
 	direct *Chat
 	room   *Chat
+}
+
+// pushed serves the webhook, whichever bridge there is.
+func (p *telegramPlatform) pushed(w http.ResponseWriter, r *http.Request) {
+	if b := p.now.Load(); b != nil {
+		if hook, ok := (*b).(bridges.Webhook); ok {
+			hook.Handler().ServeHTTP(w, r)
+			return
+		}
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
 }
 
 var _ Platform = (*telegramPlatform)(nil)
@@ -44,7 +90,9 @@ func (p *telegramPlatform) Account() string { return fmt.Sprintf("telegram:%d", 
 
 // New implements Platform.
 func (p *telegramPlatform) New(log *slog.Logger) bridges.Bridge {
-	return p.make(p.tg.URL(), p.bot.Token, log)
+	b := p.make(p.tg.URL(), p.bot.Token, p.hook, log)
+	p.now.Store(&b)
+	return b
 }
 
 // NewRefused implements Platform.
@@ -56,7 +104,11 @@ func (p *telegramPlatform) NewRefused(log *slog.Logger) bridges.Bridge {
 // Secrets implements Platform: the token, and its half that is not the public account id.
 func (p *telegramPlatform) Secrets() []string {
 	_, secret, _ := strings.Cut(p.bot.Token, ":")
-	return []string{p.bot.Token, secret}
+	secrets := []string{p.bot.Token, secret}
+	if p.hook.Secret != "" {
+		secrets = append(secrets, p.hook.Secret)
+	}
+	return secrets
 }
 
 func (p *telegramPlatform) chat(w Where) *Chat {
@@ -141,6 +193,8 @@ func (p *telegramPlatform) Trouble(k Trouble) {
 		f.Effect = Stall
 	case GarbageAnswer:
 		f.Effect, f.Accepted = Garbage, true
+	case HalfAnswer:
+		f.Effect, f.Accepted = Half, true
 	case FailingServer:
 		f.Effect = HTML
 	}

@@ -64,9 +64,7 @@ func (l *postLog) add(out *outgoing) *Post {
 		Bot: out.bot, Chat: out.chat.ID, Thread: out.m.ThreadID, ID: out.m.MessageID, Kind: out.kind, Text: out.m.Text + out.m.Caption,
 		Raw: out.raw, Mode: out.mode, ReplyTo: out.reply, File: out.file, At: time.Now(),
 	}
-	for _, e := range append(out.m.Entities, out.m.CaptionEntities...) {
-		p.Entities = append(p.Entities, Entity{e.Type, e.Offset, e.Length, e.URL, e.Language})
-	}
+	p.Entities = shown(append(out.m.Entities, out.m.CaptionEntities...))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.byID == nil {

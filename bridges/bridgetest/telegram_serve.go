@@ -17,6 +17,8 @@ type answer struct {
 	handed []int64 // updates in the body
 	bot    *Bot
 	chat   int64
+
+	description string // of a failure
 }
 
 // good is the answer of a call that succeeded.
@@ -63,7 +65,7 @@ func failureWith(status int, description string, parameters map[string]any) *ans
 	if err != nil {
 		body = []byte(`{"ok":false,"error_code":500,"description":"Internal Server Error"}`)
 	}
-	return &answer{status: status, body: body}
+	return &answer{status: status, body: body, description: description}
 }
 
 // handle serves /bot<token>/<method> and /file/bot<token>/<path>.

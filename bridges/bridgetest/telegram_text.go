@@ -58,6 +58,31 @@ func format(raw, mode string, limit int, tooLong string) (formatted, *answer) {
 	return f, nil
 }
 
+// TelegramText is what Telegram makes of a message's text: what people see, and how. The error is Telegram's description of why it
+// refuses the text. Tests of rendering use it without a server.
+func TelegramText(raw, parseMode string) (visible string, entities []Entity, err error) {
+	if raw == "" {
+		return "", nil, entityError("Bad Request: message text is empty")
+	}
+	f, refused := format(raw, parseMode, maxText, "message is too long")
+	switch {
+	case refused != nil:
+		return "", nil, entityError(refused.description)
+	case f.text == "":
+		return "", nil, entityError("Bad Request: text must be non-empty")
+	}
+	return f.text, shown(f.entities), nil
+}
+
+// shown makes the entities that tests see.
+func shown(entities []wireEntity) []Entity {
+	var list []Entity
+	for _, e := range entities {
+		list = append(list, Entity{e.Type, e.Offset, e.Length, e.URL, e.Language})
+	}
+	return list
+}
+
 // clean does to the visible text what Telegram does: carriage returns vanish, control characters become spaces, space around the text
 // is cut off. Entities move along.
 func (f *formatted) clean() {
