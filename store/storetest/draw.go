@@ -1,0 +1,163 @@
+package storetest
+
+import (
+	"time"
+
+	"pgregory.net/rapid"
+
+	"avatarbridge/store"
+)
+
+// The property draws from few of everything, so that things meet. The user c1 is a group that writes as itself.
+var (
+	users    = []string{"u1", "u2", "u3", "c1"}
+	avatars  = []string{avatar, "sol"}
+	channels = []string{"c1", "c2", "c3"}
+	threads  = []string{"", "", "t"}
+	memories = []store.Memory{store.MemoryMember, store.MemoryRoom, store.MemoryThread}
+)
+
+func drawAddress(rt *rapid.T, user string) store.Address {
+	a := store.Address{Account: account, Avatar: pick(rt, "avatar", avatars...)}
+	if user != "c1" && rapid.Bool().Draw(rt, "direct") {
+		a.Channel, a.Direct, a.Memory = user, true, store.MemoryPerson
+		return a
+	}
+	a.Channel, a.Thread, a.Memory = pick(rt, "channel", channels...), pick(rt, "thread", threads...), pick(rt, "memory", memories...)
+	return a
+}
+
+func (x *machine) drawKey(rt *rapid.T) string {
+	if rapid.IntRange(0, 5).Draw(rt, "keyless") == 0 {
+		return ""
+	}
+	return pick(rt, "prefix", "k", "k", "k", "e") + string(rune('a'+rapid.IntRange(0, 25).Draw(rt, "key")))
+}
+
+func (x *machine) drawPieces(rt *rapid.T) [][]byte {
+	var all [][]byte
+	for range rapid.IntRange(0, 3).Draw(rt, "pieces") {
+		all = append(all, []byte(x.unique("post")))
+	}
+	return all
+}
+
+func (x *machine) drawNotice(rt *rapid.T, user string) *store.Notice {
+	if rapid.Bool().Draw(rt, "silent") {
+		return nil
+	}
+	return &store.Notice{Key: pick(rt, "notice", "", "busy/all", "person/"+user+"/busy"), Every: 30 * time.Second, Pieces: x.drawPieces(rt)}
+}
+
+func (x *machine) drawEntry(rt *rapid.T) store.Entry {
+	e := store.Entry{Key: x.drawKey(rt)}
+	switch kind := rapid.IntRange(0, 19).Draw(rt, "entry"); {
+	case kind < 12:
+		e.Turn = x.drawTurn(rt)
+	case kind < 14:
+		p := x.drawPost(rt)
+		e.Post = &p
+	case kind < 17:
+		e.Edit = x.drawEdit(rt)
+	case kind < 19:
+		e.Reset = &store.Reset{Post: x.drawPost(rt)}
+	default:
+		e.Move = &store.Move{From: pick(rt, "from", channels...), To: pick(rt, "to", channels...)}
+	}
+	return e
+}
+
+func (x *machine) drawTurn(rt *rapid.T) *store.NewTurn {
+	user := pick(rt, "user", users...)
+	t := &store.NewTurn{
+		ID: x.unique("turn"), From: who(user), Name: pick(rt, "name", "", "A", "B"), In: drawAddress(rt, user), Body: []byte(x.unique("body")),
+		MaxWaiting: rapid.IntRange(0, 3).Draw(rt, "max waiting"), Full: x.drawNotice(rt, user),
+	}
+	if rapid.Bool().Draw(rt, "limited") {
+		t.Limits = []store.Limit{
+			{Key: "person/" + user + "/limit", Max: 3, Every: time.Minute, Over: x.drawNotice(rt, user)},
+			{Key: "person/" + user + "/limit", Max: 8, Every: time.Hour, Over: x.drawNotice(rt, user)},
+			{Key: "all", Max: 5, Every: time.Minute, Over: x.drawNotice(rt, user)},
+		}
+	}
+	return t
+}
+
+func (x *machine) drawPost(rt *rapid.T) store.NewPost {
+	user := pick(rt, "user", users...)
+	p := store.NewPost{From: who(user), Name: "C", In: drawAddress(rt, user), Preface: x.drawPieces(rt)}
+	if n := x.drawNotice(rt, user); n != nil {
+		p.Notice = *n
+	}
+	return p
+}
+
+// drawEdit aims at a turn that waits, mostly.
+func (x *machine) drawEdit(rt *rapid.T) *store.Edit {
+	targets := []string{"ka", "kb"}
+	for _, c := range x.m.convs {
+		for _, t := range c.turns.waits {
+			if t.key != "" {
+				targets = append(targets, t.key)
+			}
+		}
+	}
+	e := &store.Edit{Target: pick(rt, "target", targets...), Body: func([]byte) []byte { return nil }}
+	if rapid.Bool().Draw(rt, "change") {
+		more := x.unique("+")
+		e.Body = func(old []byte) []byte { return append(append([]byte{}, old...), more...) }
+	}
+	return e
+}
+
+func (x *machine) drawHold(rt *rapid.T) *store.Hold {
+	if rapid.Bool().Draw(rt, "unheld") {
+		return nil
+	}
+	h := &store.Hold{Scope: x.drawScope(rt), Reason: x.unique("reason")}
+	if rapid.Bool().Draw(rt, "ends") {
+		h.Until = x.soon(rt)
+	}
+	return h
+}
+
+func (x *machine) drawScope(rt *rapid.T) store.Scope {
+	s := store.Scope{Pause: rapid.Bool().Draw(rt, "pause")}
+	switch rapid.IntRange(0, 4).Draw(rt, "scope") {
+	case 0:
+		s.Account = account
+	case 1:
+		s.Account, s.Channel = account, pick(rt, "channel", channels...)
+	case 2:
+		s.Avatar = pick(rt, "avatar", avatars...)
+	case 3:
+		if c := x.drawConv(rt); c != nil {
+			s.Conversation = c.id
+		}
+	}
+	return s
+}
+
+// drawConv draws a conversation whose id is known, nil when there is none.
+func (x *machine) drawConv(rt *rapid.T) *mConv {
+	var known []*mConv
+	for _, c := range x.m.convs {
+		if c.id != 0 {
+			known = append(known, c)
+		}
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	return pick(rt, "conversation", known...)
+}
+
+func (x *machine) soon(rt *rapid.T) time.Time {
+	return x.now.Add(time.Duration(rapid.IntRange(-5, 60).Draw(rt, "in")) * time.Second)
+}
+
+func (x *machine) drawReply(rt *rapid.T) store.Reply {
+	return store.Reply{
+		Key: pick(rt, "reply", "", "r1", "r2", x.unique("r")), Pieces: x.drawPieces(rt), Ends: rapid.IntRange(0, 5).Draw(rt, "ends") == 0,
+	}
+}

@@ -1,0 +1,189 @@
+package storetest
+
+import (
+	"time"
+
+	"avatarbridge/store"
+)
+
+// An mResult is what the model expects of one entry, or of another verb that hands something out.
+type mResult struct {
+	verdict              store.Verdict
+	limit                string
+	turn, post           *mItem
+	turnWaits, postWaits bool
+}
+
+func (r *mResult) turns(i *mItem, waits bool) { r.turn, r.turnWaits = i, waits }
+func (r *mResult) posts(i *mItem, waits bool) { r.post, r.postWaits = i, waits }
+
+func (m *model) accept(b store.Batch) []mResult {
+	results := make([]mResult, len(b.Entries))
+	turns, posts := b.Turns, b.Posts
+	for i, e := range b.Entries {
+		r := &results[i]
+		m.entry(&b, e, r, turns > 0, posts > 0)
+		if r.turn != nil {
+			turns--
+		}
+		if r.post != nil {
+			posts--
+		}
+	}
+	if b.Cursor != "" {
+		m.cursor = b.Cursor
+	}
+	return results
+}
+
+func (m *model) entry(b *store.Batch, e store.Entry, r *mResult, turns, posts bool) {
+	if e.Key != "" {
+		if _, known := m.keys[e.Key]; known {
+			r.verdict = store.Known
+			return
+		}
+		m.keys[e.Key] = b.Now
+	}
+	switch {
+	case e.Turn != nil:
+		m.takeTurn(b, e, r, turns, posts)
+	case e.Post != nil:
+		m.takePost(b, e.Post, r, posts)
+	case e.Edit != nil:
+		m.edit(b, e.Edit, r, turns)
+	case e.Reset != nil:
+		m.reset(b, e.Reset, r, posts)
+	case e.Move != nil:
+		m.move(e.Move.From, e.Move.To)
+	}
+}
+
+func (m *model) takeTurn(b *store.Batch, e store.Entry, r *mResult, turns, posts bool) {
+	t := e.Turn
+	for _, l := range t.Limits {
+		if m.counter(l, b.Now).n >= l.Max {
+			r.verdict, r.limit = store.Over, l.Key
+			m.refuse(b, t, l.Over, r, posts)
+			return
+		}
+	}
+	p := m.person(t.From, t.Name, b.Now)
+	c := m.conv(t.In, p)
+	waiting := len(c.turns.waits)
+	if waiting == 0 && c.turns.claimed != nil {
+		waiting = 1
+	}
+	if t.MaxWaiting > 0 && waiting >= t.MaxWaiting {
+		r.verdict = store.Full
+		m.refuse(b, t, t.Full, r, posts)
+		return
+	}
+	for _, l := range t.Limits {
+		k := m.counter(l, b.Now)
+		if k.n++; k.n == 1 {
+			k.opened = b.Now
+		}
+	}
+	c.turns.add(&mItem{conv: c, person: p, pos: m.next(), body: string(t.Body), at: b.Now, key: e.Key, id: t.ID})
+	r.turns(c.turns.offer(b.Now, turns))
+}
+
+// counter returns the window that is open at now.
+func (m *model) counter(l store.Limit, now time.Time) *mCounter {
+	k := l.Key + l.Every.String()
+	c := m.counters[k]
+	if c == nil || !now.Before(c.opened.Add(c.every)) {
+		c = &mCounter{every: l.Every}
+		m.counters[k] = c
+	}
+	return c
+}
+
+func (m *model) refuse(b *store.Batch, t *store.NewTurn, n *store.Notice, r *mResult, room bool) {
+	if m.mayNotice(n, b.Now) {
+		p := m.person(t.From, t.Name, b.Now)
+		c := m.conv(t.In, p)
+		m.append(c, [][][]byte{n.Pieces}, &mItem{person: p, at: b.Now})
+		r.posts(c.posts.offer(b.Now, room))
+	}
+}
+
+func (m *model) mayNotice(n *store.Notice, now time.Time) bool {
+	if n == nil || len(n.Pieces) == 0 {
+		return false
+	}
+	if n.Key == "" {
+		return true
+	}
+	if old := m.notices[n.Key]; old != nil && now.Before(old.said.Add(n.Every)) {
+		return false
+	}
+	m.notices[n.Key] = &mNotice{now, n.Every}
+	return true
+}
+
+func (m *model) takePost(b *store.Batch, n *store.NewPost, r *mResult, room bool) {
+	if !m.mayNotice(&n.Notice, b.Now) {
+		return
+	}
+	p := m.person(n.From, n.Name, b.Now)
+	c := m.conv(n.In, p)
+	m.append(c, append(m.preface(c, n.Preface), n.Notice.Pieces), &mItem{person: p, at: b.Now})
+	r.posts(c.posts.offer(b.Now, room))
+}
+
+func (m *model) preface(c *mConv, pieces [][]byte) [][][]byte {
+	if c.prefaced || len(pieces) == 0 {
+		return nil
+	}
+	c.prefaced = true
+	return [][][]byte{pieces}
+}
+
+// append puts replies at the end of the lane; like says what all the posts have in common.
+func (m *model) append(c *mConv, replies [][][]byte, like *mItem) {
+	for _, pieces := range replies {
+		reply := m.next()
+		for _, body := range pieces {
+			p := *like
+			p.conv, p.pos, p.body, p.reply = c, m.next(), string(body), reply
+			c.posts.add(&p)
+		}
+	}
+}
+
+func (m *model) edit(b *store.Batch, e *store.Edit, r *mResult, room bool) {
+	for _, c := range m.convs {
+		for _, t := range c.turns.waits {
+			if t.key == "" || t.key != e.Target || t.handed {
+				continue
+			}
+			body := e.Body([]byte(t.body))
+			if body != nil {
+				t.body = string(body)
+				return
+			}
+			c.turns.leave(t)
+			m.answered[t.id] = t
+			r.turns(c.turns.offer(b.Now, room))
+			return
+		}
+	}
+	r.verdict = store.NotFound
+}
+
+func (m *model) reset(b *store.Batch, s *store.Reset, r *mResult, room bool) {
+	p := m.people[s.Post.From]
+	c := m.find(s.Post.In, p)
+	if c != nil && (p != nil || c.person == nil) {
+		m.renew(c)
+	} else {
+		r.verdict = store.NotFound
+	}
+	m.takePost(b, &s.Post, r, room)
+}
+
+func (m *model) renew(c *mConv) {
+	c.generation++
+	c.uid = new(string)
+}

@@ -1,0 +1,267 @@
+package storetest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"avatarbridge/store"
+)
+
+// mentions says whether a counter's key, as the property makes them, is one of the person.
+func mentions(key string, p *mPerson) bool {
+	for _, i := range p.identities {
+		if strings.HasPrefix(key, "person/"+i.User+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *model) claim(lane func(*mConv) *mLane, avatar string, now time.Time, n int) (got []*mItem, next time.Time) {
+	var convs []*mConv
+	for _, c := range m.convs {
+		if avatar == "" || c.in.Avatar == avatar {
+			convs = append(convs, c)
+		}
+	}
+	for _, head := range dueHeads(convs, lane) {
+		if len(got) >= n || head.due.After(now) {
+			return got, *head.due
+		}
+		lane(head.conv).hand(head)
+		got = append(got, head)
+	}
+	return got, time.Time{}
+}
+
+func (m *model) deferTurn(t *mItem, d store.Deferred) {
+	l := &t.conv.turns
+	l.claimed = nil
+	if d.Hold != nil {
+		m.holds[d.Hold.Scope] = *d.Hold
+	}
+	if len(l.waits) > 0 && l.waits[0] == t {
+		t.due, t.attempts = &d.Due, d.Attempts
+		return
+	}
+	l.offer(time.UnixMicro(0), false)
+}
+
+func (m *model) finish(t *mItem, f store.Finished) (r mResult) {
+	c := t.conv
+	c.turns.claimed = nil
+	if t.gone {
+		r.turns(c.turns.offer(f.Now, false))
+		r.posts(c.posts.offer(f.Now, false))
+		return r
+	}
+	open := c.turns.leave(t)
+	if f.Dead != "" && open {
+		m.bury(t, false, false, f.Now)
+	} else if open {
+		m.answered[t.id] = t
+	}
+	replies := m.replies(c, f.Replies, f.Preface, t.then.generation, f.Now)
+	if (open || f.Dead == "") && m.mayNotice(f.Notice, f.Now) {
+		replies = append(replies, f.Notice.Pieces)
+	}
+	m.append(c, replies, &mItem{person: t.person, turn: t, at: f.Now})
+	if len(replies) > 0 {
+		r.posts(c.posts.offer(f.Now, f.Send))
+	}
+	r.turns(c.turns.offer(f.Now, f.Next))
+	return r
+}
+
+func (m *model) replies(c *mConv, replies []store.Reply, preface [][]byte, generation int, now time.Time) (all [][][]byte) {
+	for _, r := range replies {
+		if r.Key != "" {
+			if _, known := c.replies[r.Key]; known {
+				continue
+			}
+			c.replies[r.Key] = now
+		}
+		if len(r.Pieces) > 0 {
+			all = append(append(all, m.preface(c, preface)...), r.Pieces)
+		}
+		if r.Ends && c.generation == generation {
+			m.renew(c)
+		}
+	}
+	return all
+}
+
+func (m *model) say(c *mConv, s store.Said) (r mResult, err error) {
+	if c == nil {
+		return r, store.ErrStale
+	}
+	if _, known := c.replies[s.Reply.Key]; known && s.Reply.Key != "" {
+		return r, nil
+	}
+	if c.generation != s.Generation {
+		return r, store.ErrStale
+	}
+	like := &mItem{turnID: s.Turn, at: s.Now}
+	if s.Turn != "" {
+		like.person = m.answer(c, s, &r)
+	}
+	replies := m.replies(c, []store.Reply{s.Reply}, s.Preface, s.Generation, s.Now)
+	m.append(c, replies, like)
+	if len(replies) > 0 {
+		r.posts(c.posts.offer(s.Now, s.Send))
+	}
+	return r, nil
+}
+
+// answer settles the turn that a late reply is for.
+func (m *model) answer(c *mConv, s store.Said, r *mResult) *mPerson {
+	for _, t := range c.turns.waits {
+		if t.id == s.Turn {
+			c.turns.leave(t)
+			m.answered[t.id] = t
+			r.turns(c.turns.offer(s.Now, false))
+			return t.person
+		}
+	}
+	for i, l := range m.dead {
+		if !l.post && l.item.conv == c && l.item.id == s.Turn {
+			m.dead = slices.Delete(m.dead, i, i+1)
+			m.answered[l.item.id] = l.item
+			return l.item.person
+		}
+	}
+	return nil
+}
+
+func (m *model) bury(i *mItem, post, unclear bool, now time.Time) {
+	m.dead = append(m.dead, &mLetter{item: i, post: post, unclear: unclear, at: now})
+}
+
+func (m *model) park(p *mItem, due time.Time, h *store.Hold) {
+	p.conv.posts.claimed = nil
+	if h != nil {
+		m.holds[h.Scope] = *h
+	}
+	if p.gone {
+		p.conv.turns.offer(time.UnixMicro(0), false)
+		p.conv.posts.offer(time.UnixMicro(0), false)
+		return
+	}
+	p.due = &due
+}
+
+func (m *model) settle(p *mItem, s store.Settled) (r mResult) {
+	l := &p.conv.posts
+	l.claimed = nil
+	if s.Hold != nil {
+		m.holds[s.Hold.Scope] = *s.Hold
+	}
+	if p.gone {
+		r.turns(p.conv.turns.offer(s.Now, false))
+		r.posts(l.offer(s.Now, false))
+		return r
+	}
+	switch s.As {
+	case store.Again:
+		p.due, p.attempts, p.unclear = &s.Due, s.Attempts, s.Unclear
+		if s.Body != nil {
+			p.body = string(s.Body)
+		}
+	case store.Sent:
+		l.leave(p)
+	default:
+		for _, piece := range slices.Clone(l.waits) {
+			if piece.reply != p.reply {
+				continue
+			}
+			l.leave(piece)
+			if s.As != store.Withheld {
+				m.bury(piece, true, piece.unclear || piece == p && s.As == store.Unsure, s.Now)
+			}
+		}
+	}
+	r.posts(l.offer(s.Now, s.Send))
+	return r
+}
+
+func (m *model) release(s store.Scope, now time.Time) {
+	delete(m.holds, s)
+	for _, c := range m.convs {
+		if s.Conversation != 0 && s.Conversation != c.id || s.Avatar != "" && s.Avatar != c.in.Avatar || s.Channel != "" && s.Channel != c.in.Channel {
+			continue
+		}
+		for _, l := range []*mLane{&c.turns, &c.posts} {
+			if l.claimed == nil && len(l.waits) > 0 && l.waits[0].due.After(now) {
+				l.waits[0].due = &now
+			}
+		}
+	}
+}
+
+// letters takes out those with the ids, or all.
+func (m *model) letters(ids []int64) []*mLetter {
+	var out []*mLetter
+	m.dead = slices.DeleteFunc(m.dead, func(l *mLetter) bool {
+		if len(ids) == 0 || slices.Contains(ids, l.id) {
+			out = append(out, l)
+			return true
+		}
+		return false
+	})
+	return out
+}
+
+func (m *model) retry(ids []int64, now time.Time) int {
+	letters := m.letters(ids)
+	for _, l := range letters {
+		i := l.item
+		i.pos, i.attempts, i.due, i.unclear = m.next(), 0, nil, false
+		lane := &i.conv.turns
+		if l.post {
+			lane = &i.conv.posts
+		}
+		lane.add(i)
+		lane.offer(now, false)
+	}
+	return len(letters)
+}
+
+// purge deletes what is over and was there before.
+func (m *model) purge(before time.Time) {
+	m.dead = slices.DeleteFunc(m.dead, func(l *mLetter) bool {
+		old := l.at.Before(before)
+		if old && !l.post {
+			m.answered[l.item.id] = l.item
+		}
+		return old
+	})
+	for k, at := range m.keys {
+		if at.Before(before) && !m.open(func(t *mItem) bool { return t.key == k }) {
+			delete(m.keys, k)
+		}
+	}
+	for id, t := range m.answered {
+		if t.at.Before(before) {
+			delete(m.answered, id)
+		}
+	}
+	for _, c := range m.convs {
+		for k, at := range c.replies {
+			if at.Before(before) {
+				delete(c.replies, k)
+			}
+		}
+	}
+}
+
+// open says whether a turn that is asked about waits or is a dead letter.
+func (m *model) open(is func(*mItem) bool) bool {
+	return slices.ContainsFunc(m.dead, func(l *mLetter) bool { return !l.post && is(l.item) }) ||
+		slices.ContainsFunc(m.convs, func(c *mConv) bool { return slices.ContainsFunc(c.turns.waits, is) })
+}
+
+// lonely says whether a person has nothing left, so that a purge deletes those not seen for long.
+func (m *model) lonely(p *mPerson) bool {
+	return !slices.ContainsFunc(m.convs, func(c *mConv) bool { return c.person == p }) && !m.open(func(t *mItem) bool { return t.person == p })
+}
