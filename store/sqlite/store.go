@@ -193,8 +193,10 @@ func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 		return err
 	}
 	err := f(c)
-	_, end := c.exec("ROLLBACK")
-	return errors.Join(err, end)
+	if _, end := c.exec("ROLLBACK"); end != nil {
+		return errors.Join(err, end)
+	}
+	return err
 }
 
 // Secret is described in the contract.

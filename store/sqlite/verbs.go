@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"avatarbridge/store"
@@ -98,6 +99,7 @@ func (s *Store) Drop(ctx context.Context, ids ...int64) (int, error) {
 
 // letters does f to dead letters, in steps so that others are let in.
 func (s *Store) letters(ctx context.Context, ids []int64, f func(*core, letter) error) (int, error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	total, after, named := 0, int64(0), len(ids) > 0
 	for {
 		some := ids[:min(len(ids), step)]

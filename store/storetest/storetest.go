@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -107,6 +108,14 @@ func same[T comparable](b *bench, what string, got, want T) {
 	b.Helper()
 	if got != want {
 		b.Fatalf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// isErr fails the example unless err is want.
+func isErr(b *bench, what string, err, want error) {
+	b.Helper()
+	if !errors.Is(err, want) {
+		b.Fatalf("%s: got %v, want %v", what, err, want)
 	}
 }
 
