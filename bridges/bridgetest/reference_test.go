@@ -67,7 +67,7 @@ func (b *reference) call(ctx context.Context, method string, params map[string]a
 	case r.Status == http.StatusForbidden:
 		return r, fault.Kill("the person must unblock the bot", errors.New(r.Description))
 	case r.Status == http.StatusBadRequest:
-		return r, fault.Reject(r.Description, nil)
+		return r, fault.Reject("refused", nil) // the description may quote the message
 	}
 	return r, errors.New(r.Description)
 }

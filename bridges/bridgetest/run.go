@@ -20,7 +20,7 @@ const (
 	promptly = 3 * time.Second        // within which Run must return
 )
 
-// canary is in every text that the tests write, and must be in no log.
+// canary is in every text that the tests write, and must be in no log and no error.
 const canary = "canary-7f3a"
 
 // Run tests that a bridge keeps the contract of bridges.Bridge.
@@ -97,6 +97,11 @@ func (tr *trial) findSecrets() {
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
+	for _, err := range tr.errors {
+		if strings.Contains(err.Error(), canary) {
+			tr.Errorf("a message body is in an error: %v", err)
+		}
+	}
 	for _, s := range tr.Secrets() {
 		if strings.Contains(logs, s) {
 			tr.Errorf("a secret is in the log: %s", strings.ReplaceAll(logs, s, "SECRET"))

@@ -1,6 +1,7 @@
 package bridgetest
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -154,7 +155,8 @@ func (f *Fault) show(t *Telegram, w http.ResponseWriter, r *http.Request) {
 	case HTML:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(orElse(f.Code, http.StatusBadGateway))
-		_, _ = w.Write([]byte("<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n"))
+		_, _ = fmt.Fprintf(w, "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1>\r\n<p>The requested URL %s "+
+			"could not be served.</p></body></html>\r\n", r.URL.Path) // as proxies do: the token is in it
 	default:
 		w.WriteHeader(orElse(f.Code, http.StatusInternalServerError))
 		_, _ = w.Write([]byte(f.Body))

@@ -181,7 +181,7 @@ func (p *telegramPlatform) Trouble(k Trouble) {
 		f.Effect, f.RetryAfter = Throttle, ThrottleSeconds
 	case FormRefused:
 		f.Effect, f.Times, f.Code = Refuse, 1, http.StatusBadRequest
-		f.Body = `Bad Request: can't parse entities: Unsupported start tag "x" at byte offset 0`
+		f.Body = fmt.Sprintf(`Bad Request: can't parse entities: Unsupported start tag "%s" at byte offset 0`, canary) // it quotes the text
 	case Blocked:
 		p.tg.Block(p.direct, p.bot)
 		return

@@ -235,3 +235,23 @@ func TestBadWebhooksAreRefused(t *testing.T) {
 		t.Errorf("deleteWebhook said %q, pending %v", got, w.bot.Pending())
 	}
 }
+
+func TestAConflictSoonAfterAnotherIsToldLate(t *testing.T) {
+	w := newWorld(t, bridgetest.TelegramOptions{SpinGuard: true})
+	start := time.Now()
+	first := w.poll(t, 50, "offset", 1)
+	second := w.poll(t, 50, "offset", 2)
+	(<-first).wants(t, 409, "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running")
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("the first conflict was told after %v", d)
+	}
+	third := w.poll(t, 50, "offset", 3)
+	(<-second).wants(t, 409, "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running")
+	if d := time.Since(start); d < 3*time.Second {
+		t.Errorf("the second conflict was told after %v already", d)
+	}
+	w.write("x")
+	if ids := (<-third).ids(t); len(ids) != 1 {
+		t.Errorf("the third poller got %v", ids)
+	}
+}
