@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	patience = 20 * time.Second       // after which something that must happen has not happened
+	patience = 45 * time.Second       // after which something that must happen has not happened
 	moment   = 300 * time.Millisecond // for which something that must not happen is given the chance to
 	promptly = 3 * time.Second        // within which Run must return
 )

@@ -23,6 +23,9 @@ type TelegramOptions struct {
 	WebhookRetry time.Duration  // the pause after a webhook's first failure, doubled after each further one up to 50 times; 20ms
 	Limits       TelegramLimits // rates over which a call gets 429; the zero value has none
 
+	// Remember is how many messages of each chat can be replied to, edited and deleted, for long runs; all when it is 0.
+	Remember int
+
 	// SpinGuard brakes clients that poll in a circle, as Telegram does: the same offset again within 3 s waits for up to 3 s, within
 	// half a second it gets one update at most, and a conflict within 3 s of another is told 3 s later.
 	SpinGuard bool

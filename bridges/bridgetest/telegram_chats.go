@@ -51,6 +51,7 @@ type Chat struct {
 	topics   map[int]string
 	moved    *Chat // the supergroup that a group has become
 	lastID   int
+	remember int
 	messages map[int]*wireMessage
 }
 
@@ -122,7 +123,8 @@ func (t *Telegram) addSuper(kind, title string, forum bool, bots []*Bot) *Chat {
 
 // newChat needs t.mu.
 func (t *Telegram) newChat(id int64, kind, title string, bots ...*Bot) *Chat {
-	c := &Chat{ID: id, kind: kind, title: title, standing: map[*Bot]membership{}, topics: map[int]string{}, messages: map[int]*wireMessage{}}
+	c := &Chat{ID: id, kind: kind, title: title, remember: t.opt.Remember,
+		standing: map[*Bot]membership{}, topics: map[int]string{}, messages: map[int]*wireMessage{}}
 	for _, b := range bots {
 		c.join(b)
 	}
@@ -208,4 +210,7 @@ func (c *Chat) add(m *wireMessage) {
 	c.lastID++
 	m.MessageID = c.lastID
 	c.messages[m.MessageID] = m
+	if c.remember > 0 {
+		delete(c.messages, m.MessageID-c.remember)
+	}
 }

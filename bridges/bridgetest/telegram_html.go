@@ -78,6 +78,7 @@ func parseHTML(in string) (string, []wireEntity, error) {
 // entityError is in Telegram's words.
 type entityError string
 
+// Error implements error.
 func (e entityError) Error() string { return string(e) }
 
 func entityErrorf(format string, args ...any) error { return entityError(fmt.Sprintf(format, args...)) }

@@ -233,3 +233,15 @@ func TestAFileThatSomebodySentCanBeFetched(t *testing.T) {
 	}
 	w.call("getFile", "file_id", "none").wants(t, 400, "Bad Request: invalid file_id")
 }
+
+func TestOnlySoManyMessagesOfAChatAreRemembered(t *testing.T) {
+	w := newWorld(t, bridgetest.TelegramOptions{Remember: 2})
+	for range 3 {
+		w.call("sendMessage", "chat_id", w.chat.ID, "text", "x").good(t)
+	}
+	w.call("deleteMessage", "chat_id", w.chat.ID, "message_id", 1).wants(t, 400, "Bad Request: message to delete not found")
+	w.call("deleteMessage", "chat_id", w.chat.ID, "message_id", 2).good(t)
+	if n := len(w.tg.PostsIn(w.chat)); n != 3 {
+		t.Errorf("%d posts are known, want all 3", n)
+	}
+}
