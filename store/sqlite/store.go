@@ -124,7 +124,7 @@ func (s *Store) start(ctx context.Context, cfg Config, schema fs.FS) error {
 // prepare sets what holds for the writer's connection and loads what lives in memory.
 func (s *Store) prepare(ctx context.Context, c *core, cfg Config) error {
 	// The cache holds the hot pages; a checkpoint each 4,000 pages instead of 1,000 writes each of them less often.
-	settings := "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;"
+	settings := "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
 	if cfg.MaxPages > 0 {
 		settings += fmt.Sprintf("PRAGMA max_page_count = %d;", cfg.MaxPages)
 	}

@@ -78,7 +78,7 @@ func (b *bench) canaries() (uid string) {
 	b.Helper()
 	shared := room("group", store.MemoryRoom)
 	own := turn("canary-user", direct("canary-user"), "k1")
-	own.Turn.Body, own.Turn.Name = []byte("canary body"), "canary name"
+	own.Turn.Body = []byte("canary body")
 	own.Turn.Limits = []store.Limit{{Key: "person/telegram//canary-user", Max: 9, Every: time.Hour}}
 	t := b.accept(own)[0].Turn
 	b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Replies: []store.Reply{{Key: "canary key", Pieces: pieces("canary reply", "canary second")}}})
@@ -144,7 +144,7 @@ var peopleExamples = []example{
 		var out bytes.Buffer
 		b.check(b.Export(b.ctx, uid, &out))
 		same(b, "it is JSON", json.Valid(out.Bytes()), true)
-		for _, want := range []string{"canary-user", "canary name", "canary long", "canary reply", "canary behind", "canary answer in the group", uid} {
+		for _, want := range []string{"canary-user", "Name of canary-user", "canary long", "canary reply", "canary behind", "canary answer in the group", uid} {
 			same(b, want+" is in it", strings.Contains(out.String(), want), true)
 		}
 		same(b, "nothing of others is", strings.Contains(out.String(), "to the other") || strings.Contains(out.String(), "k5"), false)

@@ -1,0 +1,111 @@
+package sqlite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"avatarbridge/store"
+)
+
+// backedUp makes a backup in which two turns wait, one of them claimed, and two posts, one of them being sent.
+func backedUp(t *testing.T) (file string) {
+	t.Helper()
+	s := openAt(t, filepath.Join(t.TempDir(), "store.db"))
+	first := accept(t, s, newTurn("u1", "one", "one"))[0].Turn
+	accept(t, s, newTurn("u1", "two", "two"), newTurn("u1", "three", "three"))
+	if _, err := s.Finish(t.Context(), store.Finished{Turn: first.Row, Now: now, Next: true, Send: true, Replies: []store.Reply{{Pieces: [][]byte{[]byte("a"), []byte("b")}}}}); err != nil {
+		t.Fatal(err)
+	}
+	file = filepath.Join(t.TempDir(), "backup")
+	if err := s.Backup(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	accept(t, s, newTurn("u1", "later", "later"))
+	return file
+}
+
+func TestNothingOfARestoredCopyIsRepeatedBlindly(t *testing.T) {
+	backup, path := backedUp(t), filepath.Join(t.TempDir(), "store.db")
+	pending, err := Restore(t.Context(), backup, path)
+	if err != nil || pending != 4 {
+		t.Fatalf("%d pending, %v", pending, err)
+	}
+	s := openAt(t, path)
+	turns, _, err := s.ClaimTurns(t.Context(), account, "luna", now, 9)
+	if err != nil || len(turns) > 0 {
+		t.Errorf("turns to ask: %v, %v", turns, err)
+	}
+	posts, _, err := s.ClaimPosts(t.Context(), account, now, 9)
+	if err != nil || len(posts) > 0 {
+		t.Errorf("posts to send: %v, %v", posts, err)
+	}
+	letters, err := s.Dead(t.Context(), 0, 9)
+	if err != nil || len(letters) != 4 {
+		t.Fatalf("%d dead letters, %v", len(letters), err)
+	}
+	for _, l := range letters {
+		if !l.Unclear || !strings.HasPrefix(l.Reason, "restored from a backup: ") || len(l.Body) == 0 {
+			t.Errorf("dead letter %+v", l)
+		}
+	}
+	if n, err := s.Retry(t.Context(), now); err != nil || n != 4 {
+		t.Fatalf("%d put back, %v", n, err)
+	}
+	if posts, _, err = s.ClaimPosts(t.Context(), account, now, 9); err != nil || len(posts) != 1 || string(posts[0].Body) != "a" {
+		t.Errorf("posts after a retry: %v, %v", posts, err)
+	}
+}
+
+func TestRestoreMovesADatabaseAsideAndNeverOverOne(t *testing.T) {
+	backup, path := backedUp(t), filepath.Join(t.TempDir(), "store.db")
+	s := openAt(t, path)
+	accept(t, s, newTurn("u9", "only here", "x"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), backup, path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), backup, path); err == nil || !strings.Contains(err.Error(), beforeRestore) {
+		t.Errorf("second restore: %v", err)
+	}
+	old := openAt(t, path+beforeRestore)
+	if got := accept(t, old, newTurn("u9", "only here", "x")); got[0].Verdict != store.Known {
+		t.Errorf("what was moved aside is not what was there: %+v", got)
+	}
+}
+
+func TestAFailedRestoreTouchesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path, noise := filepath.Join(dir, "store.db"), filepath.Join(dir, "noise")
+	if err := os.WriteFile(noise, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(dir, "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	openAt(t, path).Close()
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{noise, empty, filepath.Join(dir, "missing")} {
+		if _, err := Restore(t.Context(), bad, path); err == nil {
+			t.Errorf("%s was restored", bad)
+		}
+	}
+	if _, err := Restore(t.Context(), filepath.Join(dir, "missing"), path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing backup: %v", err)
+	}
+	after, err := os.ReadFile(path)
+	if err != nil || string(before) != string(after) {
+		t.Errorf("the database has changed: %v", err)
+	}
+	if found, err := filepath.Glob(path + ".restoring*"); err != nil || len(found) > 0 {
+		t.Errorf("left over: %v, %v", found, err)
+	}
+}
