@@ -45,12 +45,14 @@ type ended struct {
 	out, err string
 }
 
-// runProgram runs one command with the configuration of a folder; a name in it stands for the default one when the folder has none.
+// runProgram runs one command with the configuration of a folder. What does not end by itself is stopped after a while.
 func runProgram(t *testing.T, dir, in string, args ...string) ended {
 	t.Helper()
 	var out, errs bytes.Buffer
 	p := &program{in: strings.NewReader(in), out: &out, err: &errs, env: func(string) (string, bool) { return "", false }}
-	code := p.main(t.Context(), append([]string{"--config", filepath.Join(dir, "config.toml")}, args...))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	code := p.main(ctx, append([]string{"--config", filepath.Join(dir, "config.toml")}, args...))
 	return ended{code, out.String(), errs.String()}
 }
 

@@ -200,7 +200,9 @@ func bridgeNames(c *config.Config) []string {
 
 // openStore opens the configured store. Its errors say what to do about them.
 func openStore(ctx context.Context, c *config.Config, log *slog.Logger) (store.Store, error) {
-	st, err := sqlite.Open(ctx, sqlite.Config{Path: c.Store.Path, Log: log, NewID: uuid.NewString})
+	st, err := sqlite.Open(ctx, sqlite.Config{
+		Path: c.Store.Path, Log: log, NewID: uuid.NewString, MaxPages: int(c.Store.MaxBytes / 4096),
+	})
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return nil, fmt.Errorf("open the database %s: %w: stop the program that runs there, or give this one a store.url of its own", c.Store.Path, err)

@@ -42,9 +42,10 @@ type Server struct {
 
 // Store is the section [store].
 type Store struct {
-	URL  string        `toml:"url"`
-	Path string        `toml:"-"` // the database's file
-	Keep time.Duration `toml:"keep"`
+	URL      string        `toml:"url"`
+	Path     string        `toml:"-"` // the database's file
+	Keep     time.Duration `toml:"keep"`
+	MaxBytes int64         `toml:"max_bytes" min:"0"` // 0: as large as the disk
 }
 
 // Log is the section [log].

@@ -91,6 +91,7 @@ func TestFaultsSayWhatWouldBeRight(t *testing.T) {
 		{"proxy", "[server]\ntrusted_proxies = [\"proxy\"]\n" + small, `server.trusted_proxies[0] is no address`},
 		{"address of the world", "[server]\npublic_url = \"bot.example.com\"\n" + small, `server.public_url is no public address`},
 		{"store", "[store]\nurl = \"postgres://localhost\"\n" + small, `store.url must name a file that SQLite keeps`},
+		{"size", "[store]\nmax_bytes = 4096\n" + small, `store.max_bytes is 4096: it must be at least 1048576 (1 MiB), or 0`},
 		{"least", small + "max_in_flight = 0", `bridges.loft.max_in_flight is 0: it must be at least 1`},
 		{"both", small + "token_file = \"x\"", `bridges.loft.token_file stands beside token: keep one of the two`},
 		{"no avatar", "[log]\nlevel = \"info\"", `avatars has no avatar: add one`},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -68,6 +69,9 @@ func (r *reader) publicURL(at path, text string) string {
 	return strings.TrimRight(text, "/")
 }
 
+// minStore is the least that a database may be bounded to: an empty one has more than a tenth of that.
+const minStore = 1 << 20
+
 // store checks [store] and completes the paths that stand beside the database.
 func (r *reader) store() {
 	s := &r.config.Store
@@ -75,6 +79,9 @@ func (r *reader) store() {
 	if !ok || kind != "sqlite" || file == "" {
 		r.fault(path{"store", "url"}, `must name a file that SQLite keeps, such as "sqlite:avatarbridge.db": this version has no other store`)
 		return
+	}
+	if s.MaxBytes > 0 && s.MaxBytes < minStore {
+		r.fault(path{"store", "max_bytes"}, fmt.Sprintf("is %d: it must be at least %d (1 MiB), or 0 for as much as the disk has", s.MaxBytes, minStore))
 	}
 	s.Path = r.resolve(strings.TrimPrefix(file, "//"))
 	m := &r.config.Media
