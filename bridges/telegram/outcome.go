@@ -14,7 +14,10 @@ import (
 	"avatarbridge/bridges/fault"
 )
 
-const tokenReason = "Telegram refuses the token: copy it again from @BotFather into the bridge's token"
+const (
+	tokenReason  = "Telegram refuses the token: copy it again from @BotFather into the bridge's token"
+	serverReason = "the server knows no such bot: copy the token again from @BotFather, and see whether api_url is right"
+)
 
 var errNoBot = errors.New("getMe: the answer names no bot: see whether api_url is a Bot API server")
 
@@ -31,6 +34,12 @@ func (e *apiError) Error() string { return fmt.Sprintf("%s: %d %s", e.method, e.
 func refused(err error) bool {
 	e, ok := errors.AsType[*apiError](err)
 	return ok && (e.code == http.StatusUnauthorized || e.code == http.StatusNotFound)
+}
+
+// hopeless is the error of Run for a token that stays refused.
+func hopeless(err error) error {
+	o := fault.Of(err)
+	return fault.Kill(o.Reason, o.Err)
 }
 
 // conflict reports whether err says that updates are fetched in another way too, and whether that way is a webhook.
@@ -77,6 +86,8 @@ func (x *exchange) judge(resp *tgbotapi.APIResponse, p tgbotapi.ResponseParamete
 		return fault.Throttle(fault.Channel, time.Duration(p.RetryAfter)*time.Second, e)
 	case p.MigrateToChatID != 0:
 		return fault.MoveTo(strconv.FormatInt(p.MigrateToChatID, 10), e)
+	case e.code == http.StatusNotFound:
+		return &fault.Outcome{Kind: fault.Retry, Reason: serverReason, Err: e}
 	case refused(e):
 		return &fault.Outcome{Kind: fault.Retry, Reason: tokenReason, Err: e}
 	case e.code == http.StatusForbidden:

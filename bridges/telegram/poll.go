@@ -104,7 +104,7 @@ func (p *poller) fetch(ctx context.Context) ([]json.RawMessage, error) {
 func (p *poller) failed(ctx context.Context, err error) error {
 	if refused(err) {
 		if p.refusals++; p.refusals >= maxRefusals {
-			return err
+			return hopeless(err)
 		}
 	}
 	other, webhook := conflict(err)

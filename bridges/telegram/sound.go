@@ -2,9 +2,7 @@ package telegram
 
 import (
 	"context"
-	"errors"
 	"mime"
-	"strings"
 
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
 
@@ -34,23 +32,9 @@ func (b *Bridge) sendSound(ctx context.Context, form bridges.Form, params tgbota
 		params["disable_content_type_detection"] = "true"
 	}
 	files := []tgbotapi.RequestFile{{Name: form.Kind, Data: tgbotapi.FileBytes{Name: f.Name, Bytes: f.Data}}}
-	id, err := b.post(ctx, fileTimeout, method, func(x *exchange) (*tgbotapi.APIResponse, error) {
+	return b.post(ctx, fileTimeout, method, func(x *exchange) (*tgbotapi.APIResponse, error) {
 		return x.api().UploadFiles(method, params, files)
 	})
-	return id, softened(err)
-}
-
-// softened makes a rejection of what only forbids sounds: the link may still be allowed.
-func softened(err error) error {
-	if e, ok := errors.AsType[*apiError](err); ok && e.code == 400 {
-		text := strings.ToLower(e.text)
-		for _, words := range []string{"voice", "audio", "document", "media", "file"} {
-			if strings.Contains(text, words) {
-				return fault.Reject("this chat takes no such file", e)
-			}
-		}
-	}
-	return err
 }
 
 // sound fetches a in a format that Telegram takes as kind.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
 )
 
 // Bridge is one bot account. It implements bridges.Bridge, bridges.Typer and bridges.Webhook.
@@ -77,6 +78,9 @@ type listener struct {
 
 // Run implements bridges.Bridge.
 func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
+	if b.cfg.Mode == Webhook && b.cfg.WebhookURL == "" {
+		return fault.Kill(`mode = "webhook" needs the program's public address: set server.public_url, or mode = "poll"`, nil)
+	}
 	defer b.client.CloseIdleConnections()
 	me, err := b.introduce(ctx, rx)
 	if err != nil {
@@ -117,7 +121,10 @@ func (b *Bridge) introduce(ctx context.Context, rx bridges.Receiver) (user, erro
 		if err == nil {
 			err = errNoBot
 		}
-		if refused(err) || ctx.Err() != nil {
+		if refused(err) {
+			return me, hopeless(err)
+		}
+		if ctx.Err() != nil {
 			return me, err
 		}
 		rx.Health(err)

@@ -53,7 +53,7 @@ func (b *Bridge) watchWebhook(ctx context.Context, l *listener) error {
 		}
 		if refused(err) {
 			if refusals++; refusals >= maxRefusals {
-				return err
+				return hopeless(err)
 			}
 		}
 		l.log.Warn("the webhook does not work", "error", err)
@@ -106,7 +106,7 @@ func (b *Bridge) Handler() http.Handler { return http.HandlerFunc(b.hear) }
 
 func (b *Bridge) hear(w http.ResponseWriter, r *http.Request) {
 	l := b.ear.Load()
-	status := http.StatusOK
+	var status int
 	switch {
 	case r.Method != http.MethodPost:
 		status = http.StatusMethodNotAllowed

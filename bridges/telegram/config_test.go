@@ -1,0 +1,55 @@
+package telegram
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEachFaultOfASectionIsNamed(t *testing.T) {
+	valid := Default()
+	valid.Token = "123456:ABC-DEF_1234"
+	for name, c := range map[string]struct {
+		change func(*Config)
+		want   string // the keys
+	}{
+		"nothing":               {func(*Config) {}, ""},
+		"a webhook":             {func(c *Config) { c.Mode, c.WebhookSecret = Webhook, "s-1_X" }, ""},
+		"a server of one's own": {func(c *Config) { c.APIURL = "http://10.0.0.1:8081/api%20bot/" }, ""},
+		"no token":              {func(c *Config) { c.Token = " " }, "token"},
+		"a torn token":          {func(c *Config) { c.Token = "987654" }, "token"},
+		"a token with spaces":   {func(c *Config) { c.Token += " " }, "token"},
+		"an unknown mode":       {func(c *Config) { c.Mode = "push" }, "mode"},
+		"a webhook for anybody": {func(c *Config) { c.Mode = Webhook }, "webhook_secret"},
+		"a secret with spaces":  {func(c *Config) { c.WebhookSecret = "a b" }, "webhook_secret"},
+		"no address":            {func(c *Config) { c.APIURL = "api.telegram.org" }, "api_url"},
+		"an address with a key": {func(c *Config) { c.APIURL = "https://u:p@example.com" }, "api_url"},
+		"everything":            {func(c *Config) { *c = Config{Mode: Webhook} }, "token webhook_secret api_url"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := valid
+			c.change(&cfg)
+			var keys []string
+			for _, f := range cfg.Validate() {
+				keys = append(keys, f.Key)
+				if f.Problem == "" || cfg.Token != " " && cfg.Token != "" && strings.Contains(f.Problem, cfg.Token) {
+					t.Errorf("%s: %q", f.Key, f.Problem)
+				}
+			}
+			if got := strings.Join(keys, " "); got != c.want {
+				t.Errorf("faults in %q, want %q", got, c.want)
+			}
+			if _, err := New(cfg, nil, nil); (err == nil) != (c.want == "") {
+				t.Errorf("New: %v", err)
+			}
+		})
+	}
+}
+
+func TestAnAddressWithPercentSignsIsKept(t *testing.T) {
+	w := newWorld(t)
+	b := w.bridge(nil, func(c *Config) { c.APIURL += "/a%20b/" })
+	err := b.get(w.ctx, "getMe", nil, &user{})
+	if !refused(err) { // the simulator knows no such path, but was asked
+		t.Errorf("%v", err)
+	}
+}
