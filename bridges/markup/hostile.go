@@ -7,6 +7,7 @@ import "strings"
 const (
 	maxMarkdown   = 1 << 18    // bytes
 	maxContainers = 100        // quotes and items that one line opens
+	maxOpenLines  = 400_000    // lines times the quotes and items that one of them opens
 	maxDelimiters = 16_000_000 // sum over paragraphs of the square of the runs of * _ ~
 	maxLinkScans  = 50_000_000 // sum over paragraphs of bytes times beginnings of a link
 )
@@ -25,12 +26,12 @@ func hostile(s string) bool {
 	if delimiters > maxDelimiters || links > maxLinkScans {
 		return true
 	}
+	lines, deepest := 0, 0
 	for line := range strings.Lines(s) {
-		if containers(line) > maxContainers {
-			return true
-		}
+		lines++
+		deepest = max(deepest, containers(line))
 	}
-	return false
+	return deepest > maxContainers || lines*deepest > maxOpenLines
 }
 
 // delimiterRuns counts the runs of characters that may open or close emphasis.
@@ -50,10 +51,14 @@ func delimiterRuns(p string) int {
 func containers(line string) int {
 	n := 0
 	for i := range len(line) {
-		switch c := line[i]; {
-		case c == '>' || c == '-' || c == '+' || c == '*' || c == '.' || c == ')':
+		switch c := line[i]; c {
+		case '>':
 			n++
-		case c == ' ' || c == '\t' || c >= '0' && c <= '9':
+		case '-', '+', '*', '.', ')':
+			if i+1 == len(line) || strings.IndexByte(" \t\n", line[i+1]) >= 0 {
+				n++
+			}
+		case ' ', '\t', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		default:
 			return n
 		}

@@ -225,6 +225,13 @@ func TestHostileTextIsFast(t *testing.T) {
 	}
 }
 
+func TestLongRulesAndListsAreStillMarkdown(t *testing.T) {
+	text := "**a**\n\n" + strings.Repeat("-", 300) + "\n\n" + strings.Repeat("* * *\n\n- b\n", 2000)
+	if got := asHTML(text); !strings.HasPrefix(got, "<b>a</b>\n\n———") || strings.Contains(got, "*") {
+		t.Errorf("%.200q", got)
+	}
+}
+
 // staircase nests lists by indentation.
 func staircase(n int) string {
 	var out strings.Builder

@@ -64,8 +64,13 @@ func (Telegram) Write(piece Doc) string {
 func marks(piece Doc) int {
 	n := 0
 	for _, b := range piece {
-		n += 2
+		if b.Quote > 0 || b.Kind == Code {
+			n++
+		}
 		for _, s := range b.Spans {
+			if b.Kind == Heading {
+				s.Style |= Bold
+			}
 			for style := s.Style; style != 0; style &= style - 1 {
 				n++
 			}
