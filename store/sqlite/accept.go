@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 
 	"avatarbridge/store"
 )
@@ -24,6 +25,9 @@ func (c *core) accept(b *store.Batch) ([]store.Result, error) {
 		if !valid(&b.Entries[i]) {
 			return nil, errEntry
 		}
+	}
+	if err := c.room(size(b.Entries)); err != nil {
+		return nil, err
 	}
 	account, err := c.number(b.Account)
 	if err != nil {
@@ -54,6 +58,35 @@ func (c *core) accept(b *store.Batch) ([]store.Result, error) {
 		})
 	}
 	return results, nil
+}
+
+// size is how many bytes of bodies the entries bring.
+func size(entries []store.Entry) (n int) {
+	for i := range entries {
+		if t := entries[i].Turn; t != nil {
+			n += len(t.Body)
+		}
+	}
+	return n
+}
+
+// room returns an error when only the reserve would be left after so many more bytes. Rows leave up to half of a page unused.
+func (c *core) room(bytes int) error {
+	if c.maxPages == 0 || c.reserve == 0 {
+		return nil
+	}
+	pages, err := c.one("PRAGMA page_count")
+	if err != nil {
+		return err
+	}
+	free, err := c.one("PRAGMA freelist_count")
+	if err != nil {
+		return err
+	}
+	if left := c.maxPages - pages.int(0) + free.int(0); left-int64(bytes/2048) < c.reserve {
+		return fmt.Errorf("the database is full: %d of its %d pages are left, which are kept for what was accepted before", left, c.maxPages)
+	}
+	return nil
 }
 
 func valid(e *store.Entry) bool {

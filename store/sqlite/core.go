@@ -13,6 +13,7 @@ type core struct {
 	*conn
 	newID func() string
 
+	maxPages, reserve  int64 // see Config; 0: no limit
 	turns, posts       claims
 	nextTurn, nextPost int64 // ids and places in lanes; gaps are harmless
 	names              map[string]int64

@@ -187,7 +187,7 @@ func TestASecondProcessIsLockedOutUntilTheFirstIsKilled(t *testing.T) {
 func TestACopyFromTheMiddleOfATransactionIsSound(t *testing.T) {
 	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "copy.db")
 	s := openAt(t, filepath.Join(dir, "store.db"))
-	sing(t, s)
+	sing(t, s, 1)
 	accept(t, s, newTurn("v", "first", "first"), newTurn("v", "second", "second"))
 	// The files are copied in the middle of a transaction that has written already.
 	copying := store.Entry{Edit: &store.Edit{Target: "second", Body: func([]byte) []byte {

@@ -31,6 +31,9 @@ type Config struct {
 	Log      *slog.Logger  // nil: nothing is logged
 	NewID    func() string // makes uids; nil: random UUIDs. It is called by one goroutine at a time
 	MaxPages int           // how many pages of 4 KiB the database may have, for small disks and tests; 0: no limit
+	// Reserve is how many of MaxPages are kept for what was accepted before: with fewer left, Accept takes no more turns, so that those
+	// that wait can still be answered.
+	Reserve int
 }
 
 // A Store is a store.Store in an SQLite database.
@@ -131,6 +134,7 @@ func (s *Store) prepare(ctx context.Context, c *core, cfg Config) error {
 	if err := c.once(ctx, settings); err != nil {
 		return err
 	}
+	c.maxPages, c.reserve = int64(cfg.MaxPages), int64(cfg.Reserve)
 	if err := c.scrub(s.path); err != nil {
 		return fmt.Errorf("finish an interrupted forget: %w", err)
 	}
@@ -222,6 +226,9 @@ func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
 // Writable is described in the contract.
 func (s *Store) Writable(ctx context.Context) error {
 	return s.writer.run(ctx, false, func(c *core) error {
+		if err := c.room(4096); err != nil {
+			return err
+		}
 		// 4 KiB, so that it fails where a message would.
 		return c.run("INSERT INTO setting (name, value) VALUES ('writable', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
 			append(make([]byte, 4096), time.Now().String()...))

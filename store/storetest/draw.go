@@ -8,9 +8,9 @@ import (
 	"avatarbridge/store"
 )
 
-// The property draws from few of everything, so that things meet. The user c1 is a group that writes as itself.
+// The property draws from few of everything, so that things meet. The users c1 and c2 are groups that write as themselves.
 var (
-	users    = []string{"u1", "u2", "u3", "c1"}
+	users    = []string{"u1", "u2", "c1", "c2"}
 	avatars  = []string{avatar, "sol"}
 	channels = []string{"c1", "c2", "c3"}
 	threads  = []string{"", "", "t"}
@@ -19,7 +19,7 @@ var (
 
 func drawAddress(rt *rapid.T, user string) store.Address {
 	a := store.Address{Account: account, Avatar: pick(rt, "avatar", avatars...)}
-	if user != "c1" && rapid.Bool().Draw(rt, "direct") {
+	if user[0] == 'u' && rapid.Bool().Draw(rt, "direct") {
 		a.Channel, a.Direct, a.Memory = user, true, store.MemoryPerson
 		return a
 	}
