@@ -107,7 +107,7 @@ func (l *load) answered(r *rig) func() bool {
 }
 
 func TestEveryMessageIsAnsweredOnceAndInOrder(t *testing.T) {
-	r := newRig(t, "")
+	r := newRig(t, setup{})
 	l := newLoad(r)
 	r.start()
 	l.write(r, 0, l.messages)
@@ -151,7 +151,7 @@ func (r *rig) crash() int {
 }
 
 func TestKilledAtRandomMomentsNothingIsLost(t *testing.T) {
-	r := newRig(t, "")
+	r := newRig(t, setup{})
 	l := newLoad(r)
 	r.virtuals.SetDelay(5 * time.Millisecond)
 	r.start()
@@ -193,7 +193,7 @@ func TestKilledAtEachStepOfTheWireNothingIsLost(t *testing.T) {
 }
 
 func killedAt(t *testing.T, policy, step string) {
-	r := newRig(t, fmt.Sprintf("on_unclear = %q\n", policy))
+	r := newRig(t, setup{bridge: fmt.Sprintf("on_unclear = %q", policy)})
 	l := newLoad(r)
 	l.chats, l.users = l.chats[:10], l.users[:10]
 	var count atomic.Int64

@@ -40,6 +40,7 @@ type rig struct {
 	telegram *bridgetest.Telegram
 	bot      *bridgetest.Bot
 	virtuals *avatartest.Virtuals
+	webhook  *avatartest.Webhook
 	dir      string
 	public   string
 	admin    string
@@ -50,8 +51,17 @@ type rig struct {
 	log   bytes.Buffer
 }
 
-// newRig starts the simulators and writes the configuration; extra is put below the bridge's keys.
-func newRig(t *testing.T, extra string) *rig {
+// A setup is what a test wants to have different.
+type setup struct {
+	avatar string // "luna" (Virtual Protocol) when empty, or "mine" (webhook)
+	bridge string // more lines for the bridge
+	limits string // in place of no limits
+	luna   string // in place of allow_private = true
+	store  string // more lines for [store]
+}
+
+// newRig starts the simulators and writes the configuration.
+func newRig(t *testing.T, with setup) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), public: freeAddr(t), admin: freeAddr(t)}
 	var err error
@@ -63,26 +73,40 @@ func newRig(t *testing.T, extra string) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.virtuals.Close)
-	r.bot = r.telegram.AddBot(bridgetest.BotOptions{})
-	r.write(extra)
+	if r.webhook, err = avatartest.NewWebhook(avatartest.WebhookConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.webhook.Close)
+	r.bot = r.telegram.AddBot(bridgetest.BotOptions{ReadsAll: true})
+	r.write(with)
 	t.Cleanup(r.kill)
 	return r
 }
 
-func (r *rig) write(extra string) {
+func (r *rig) write(with setup) {
 	r.t.Helper()
+	or := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	or(&with.avatar, "luna")
+	or(&with.limits, "person = \"off\"\nroom = \"off\"\navatar = \"off\"")
+	or(&with.luna, "allow_private = true")
 	config := fmt.Sprintf(`
 [server]
 listen = %q
 admin_listen = %q
+public_url = "http://%s"
 [store]
 url = "sqlite:a.db"
+%s
 [limits]
-person = "off"
-room = "off"
-avatar = "off"
+%s
 [messages]
 ai_notice = ""
+busy = "BUSY"
+unavailable = "UNAVAILABLE"
 [avatars.luna]
 backend = "virtuals"
 api_key = %q
@@ -90,13 +114,18 @@ api_secret = %q
 virtual_id = "1"
 speech = false
 api_url = %q
-allow_private = true
+%s
+[avatars.mine]
+backend = "webhook"
+url = %q
+secret = %q
 [bridges.tg]
 platform = "telegram"
 token = %q
-avatar = "luna"
+avatar = %q
 api_url = %q
-%s`, r.public, r.admin, r.virtuals.APIKey(), r.virtuals.APISecret(), r.virtuals.URL(), r.bot.Token, r.telegram.URL(), extra)
+%s`, r.public, r.admin, r.public, with.store, with.limits, r.virtuals.APIKey(), r.virtuals.APISecret(), r.virtuals.URL(), with.luna,
+		r.webhook.URL(), r.webhook.Secret(), r.bot.Token, with.avatar, r.telegram.URL(), with.bridge)
 	if err := os.WriteFile(filepath.Join(r.dir, "config.toml"), []byte(config), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
@@ -208,7 +237,7 @@ func (r *rig) ready() {
 
 // deadline is how long a test of the rig may take.
 func deadline(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

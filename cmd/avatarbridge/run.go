@@ -201,7 +201,8 @@ func bridgeNames(c *config.Config) []string {
 // openStore opens the configured store. Its errors say what to do about them.
 func openStore(ctx context.Context, c *config.Config, log *slog.Logger) (store.Store, error) {
 	st, err := sqlite.Open(ctx, sqlite.Config{
-		Path: c.Store.Path, Log: log, NewID: uuid.NewString, MaxPages: int(c.Store.MaxBytes / 4096),
+		Path: c.Store.Path, Log: log, NewID: uuid.NewString,
+		MaxPages: int(c.Store.MaxBytes / 4096), Reserve: int(c.Store.MaxBytes / 4096 / 4),
 	})
 	switch {
 	case errors.Is(err, store.ErrLocked):
