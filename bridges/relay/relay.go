@@ -195,12 +195,6 @@ func (r *Relay) open(account string, l *line) error {
 	return nil
 }
 
-func (r *Relay) lineOf(account string) *line {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.accounts[account]
-}
-
 // Wake makes the relay look for work that another path put into the store (dead letters put back).
 func (r *Relay) Wake() {
 	for _, l := range r.lines {
