@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -269,18 +270,43 @@ func holding(t *testing.T, dir, text string) (files []string) {
 	return files
 }
 
-func TestForgettingLeavesNoByteInAnyFile(t *testing.T) {
-	for seed := range uint64(6) { // about one in three leaves something behind if the file is not rewritten
-		forgetsAll(t, seed)
+// residue writes the text into the space that no row has on the pages of a closed database, as splits of pages leave it there, where no
+// secure_delete finds it. It returns on how many pages.
+func residue(t *testing.T, path, text string) (pages int) {
+	t.Helper()
+	const size, tableLeaf, indexLeaf = 4096, 13, 10
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
+	for at := size; at+size <= len(b); at += size { // the first page has another header
+		page := b[at : at+size]
+		from := 8 + 2*int(binary.BigEndian.Uint16(page[3:]))
+		to := int(binary.BigEndian.Uint16(page[5:]))
+		if (page[0] == tableLeaf || page[0] == indexLeaf) && to <= size && to-from >= len(text) {
+			copy(page[from:], text)
+			pages++
+		}
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return pages
 }
 
-func forgetsAll(t *testing.T, seed uint64) {
-	t.Helper()
+func TestForgettingLeavesNoByteInAnyFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "store.db")
+	first := openAt(t, path)
+	uid := sing(t, first, 1)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := residue(t, path, canary); n < 10 {
+		t.Fatalf("only %d pages had space", n)
+	}
 	s := openAt(t, path)
-	uid := sing(t, s, seed)
+	sound(t, s)
 	for _, beside := range []string{path + ".1.bak", path + beforeRestore} {
 		if err := s.Backup(t.Context(), beside); err != nil {
 			t.Fatal(err)
