@@ -12,8 +12,8 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// A conn is one connection with its prepared statements, for one goroutine at a time. The driver is used without database/sql: a
-// statement costs a third less, and the writer needs no pool.
+// A conn is one connection with its prepared statements, for one goroutine at a time. The driver is used without database/sql: the
+// writer needs no pool, and a statement neither its locks nor its conversions.
 type conn struct {
 	db     *sqlite3.SQLiteConn
 	stmts  map[string]*sqlite3.SQLiteStmt

@@ -105,7 +105,7 @@ func (w *writer) runAll(group []*verb) {
 // errAgain says that a verb failed after it had written, and no savepoint parts it from the others.
 var errAgain = errors.New("run the group again with savepoints")
 
-// commit runs the verbs in one transaction and sets their errors. Savepoints cost a fifth of the hot path and next to no verb ever fails
+// commit runs the verbs in one transaction and sets their errors. Savepoints cost about a tenth of the hot path and next to no verb ever fails
 // half way, so the first try has none.
 func (c *core) commit(group []*verb) {
 	if len(group) == 0 {
