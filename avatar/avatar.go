@@ -43,6 +43,21 @@ type Turn struct {
 	Bridge       string // the bridge's name in the configuration
 	Text         string // valid UTF-8, not empty
 	Callback     string // where later replies may be POSTed; "" when the program has no public URL
+	// History is what was said before in this conversation, oldest first; nil unless the Backend is a Rememberer.
+	History []Exchange
+}
+
+// An Exchange is an earlier turn and what was replied to it.
+type Exchange struct {
+	Name    string // who wrote it, cleaned; may be empty
+	Asked   string
+	Replied string // "" when there was no text
+}
+
+// A Rememberer is a Backend whose service remembers nothing itself: each Turn brings the conversation's History.
+type Rememberer interface {
+	// History is how many exchanges a Turn is to bring at most. It never changes.
+	History() int
 }
 
 // A Reply is something that an avatar says.

@@ -52,6 +52,8 @@ type Store interface {
 	Defer(ctx context.Context, d Deferred) error
 	// Finish settles a claimed turn: its body is cleared, what was said is appended, in one transaction.
 	Finish(ctx context.Context, f Finished) (Claims, error)
+	// Transcript returns the last n memos that Finish kept of the conversation's current generation, oldest first.
+	Transcript(ctx context.Context, conversation int64, n int) ([][]byte, error)
 	// Say appends a reply that comes outside of a turn. It returns ErrStale when s.Generation is not the conversation's current one,
 	// except for a known key, which is no error and changes nothing.
 	Say(ctx context.Context, s Said) (Claims, error)
@@ -277,6 +279,8 @@ type Finished struct {
 	Preface [][]byte // posted before the first reply that the conversation ever gets, then never again
 	Dead    string   // why the turn failed for good: it becomes a dead letter that keeps its body. "" when it did not
 	Notice  *Notice  // said after Replies; nil: nothing
+	Memo    []byte   // kept in the conversation's transcript, unless a newer generation has begun; nil: nothing
+	Memos   int      // how many memos the transcript keeps, with this one; older ones are deleted. 0 with a nil Memo
 	Next    bool     // the caller has room for the lane's next turn
 	Send    bool     // the caller has room for a post of this conversation
 }

@@ -45,8 +45,7 @@ type Bridge struct {
 	Routes      []Route  // the first match wins
 	AllRooms    bool     // rooms that no route lists are answered too, with Default
 	HoldUnclear bool     // on_unclear = "hold"
-	CatchUp     time.Duration
-	MaxInFlight int // posts being sent at once: 256
+	MaxInFlight int      // posts being sent at once: 32
 }
 
 // Route gives some channels settings of their own.

@@ -33,9 +33,13 @@ type line struct {
 	opened  chan struct{} // closed by the first Open
 }
 
+// maxInFlight is how many posts a bridge sends at once. No platform takes more than 50 messages a second from a bot and a call takes
+// about a tenth of a second, so it costs no speed; and it is how many posts a crash can leave unclear.
+const maxInFlight = 32
+
 func newLine(r *Relay, cfg Bridge) *line {
 	if cfg.MaxInFlight <= 0 {
-		cfg.MaxInFlight = 256
+		cfg.MaxInFlight = maxInFlight
 	}
 	l := &line{r: r, cfg: cfg, log: r.log.With("bridge", cfg.Name), turns: newPump(), posts: newPump(), opened: make(chan struct{})}
 	l.typer, _ = cfg.Bridge.(bridges.Typer)

@@ -79,7 +79,8 @@ func (s *Settings) audio() bridges.AudioMode {
 
 // forAvatar says whether a message in the place is for the avatar.
 func (s *Settings) forAvatar(ev *bridges.Event) bool {
-	if ev.Place.Direct || ev.Kind == bridges.Command {
+	// A reset without the bot's name is likely meant for it and harms nobody; another bot's start would be answered by a stranger.
+	if ev.Place.Direct || ev.Kind == bridges.Command && ev.Command == "reset" {
 		return true
 	}
 	switch s.ReplyWhen {

@@ -74,7 +74,7 @@ func (b *Bridge) keepWebhook(ctx context.Context, l *listener) error {
 	}
 	if info.URL == b.cfg.WebhookURL && l.hooked.Load() {
 		if info.failing(time.Now()) {
-			return fmt.Errorf("Telegram cannot deliver to the webhook: %s", b.harmless(info.Error))
+			return fmt.Errorf("the webhook is not reached by Telegram: %s", b.harmless(info.Error))
 		}
 		return nil
 	}

@@ -174,7 +174,7 @@ func buildBridges(c *config.Config, o *outside) ([]relay.Bridge, error) {
 			}
 			built = append(built, relay.Bridge{
 				Name: b.Name, Platform: b.Platform, Bridge: made, Default: b.Default, Routes: b.Routes,
-				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, CatchUp: b.CatchUp, MaxInFlight: b.MaxInFlight,
+				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, MaxInFlight: b.MaxInFlight,
 			})
 		}
 	}

@@ -26,8 +26,10 @@ func (c *core) accept(b *store.Batch) ([]store.Result, error) {
 			return nil, errEntry
 		}
 	}
-	if err := c.room(size(b.Entries)); err != nil {
-		return nil, err
+	if n := size(b.Entries); n > 0 {
+		if err := c.room(n); err != nil {
+			return nil, err
+		}
 	}
 	account, err := c.number(b.Account)
 	if err != nil {

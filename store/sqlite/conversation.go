@@ -220,6 +220,9 @@ func (c *core) renew(v *conversation) (*conversation, error) {
 	if _, err := c.exec("UPDATE conversation SET uid = ?, generation = generation + 1 WHERE id = ?", c.newID(), v.ID); err != nil {
 		return nil, err
 	}
+	if _, err := c.exec("DELETE FROM memo WHERE conversation = ?", v.ID); err != nil {
+		return nil, err
+	}
 	return c.conversationOf(v.ID)
 }
 

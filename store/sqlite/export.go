@@ -47,6 +47,7 @@ var lists = []list{
 		"SELECT id, key, state, accepted, attempts, body FROM turn WHERE " + theirs + " ORDER BY row"},
 	{"posts", []string{"id", "sent_id", "state", "created", "attempts", "body"},
 		"SELECT id, sent_id, state, created, attempts, body FROM post WHERE " + theirAnswer + " ORDER BY id"},
+	{"transcript", []string{"at", "body"}, "SELECT at, body FROM memo WHERE " + theirs + " ORDER BY id"},
 	{"dead_letters", []string{"id", "what", "reason", "at", "unclear"},
 		`SELECT id, iif(post, 'post', 'turn'), reason, at, unclear FROM dead WHERE (post = 0 AND row IN (SELECT row FROM turn WHERE ` + theirs + `))
 		OR (post = 1 AND row IN (SELECT id FROM post WHERE ` + theirAnswer + `)) ORDER BY id`},

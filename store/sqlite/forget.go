@@ -141,6 +141,7 @@ func (c *core) forgetConversation(v *conversation) error {
 		"DELETE FROM post WHERE conversation = ?",
 		"DELETE FROM dead WHERE conversation = ?",
 		"DELETE FROM reply WHERE conversation = ?",
+		"DELETE FROM memo WHERE conversation = ?",
 		"DELETE FROM hold WHERE conversation = ?",
 		"DELETE FROM conversation WHERE id = ?",
 	} {
@@ -183,6 +184,7 @@ func (c *core) forgetShared(person int64) error {
 		"DELETE FROM dead WHERE post = 1 AND row IN (SELECT id FROM post WHERE " + posts + ")",
 		"DELETE FROM dead WHERE post = 0 AND row IN (SELECT row FROM turn WHERE person = ?1)",
 		"DELETE FROM post WHERE " + posts,
+		"DELETE FROM memo WHERE person = ?1",
 		"DELETE FROM turn WHERE person = ?1 AND key IS NULL",
 		"UPDATE turn SET " + bare + " WHERE person = ?1",
 	} {

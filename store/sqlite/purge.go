@@ -38,6 +38,10 @@ var sweeps = []sweep{
 		what:   []string{"DELETE FROM reply WHERE id > ? AND id <= ? AND at < ?"}, ordered: true,
 	},
 	{
+		window: "SELECT max(id), min(at) FROM (SELECT id, at FROM memo WHERE id > ? ORDER BY id LIMIT ?)",
+		what:   []string{"DELETE FROM memo WHERE id > ? AND id <= ? AND at < ?"}, ordered: true,
+	},
+	{
 		window: "SELECT max(id), 0 FROM (SELECT id FROM counter WHERE id > ? ORDER BY id LIMIT ?)",
 		what:   []string{"DELETE FROM counter WHERE id > ? AND id <= ? AND opened + every < ?"},
 	},

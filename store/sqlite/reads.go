@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"avatarbridge/store"
@@ -47,6 +48,17 @@ func (s *Store) Dead(ctx context.Context, before int64, n int) ([]store.Letter, 
 			deadQuery+" WHERE ?1 = 0 OR d.id < ?1 ORDER BY d.id DESC LIMIT ?2", before, int64(max(n, 0)))
 	})
 	return letters, err
+}
+
+// Transcript is described in the contract.
+func (s *Store) Transcript(ctx context.Context, conversation int64, n int) ([][]byte, error) {
+	var memos [][]byte
+	err := s.read(ctx, func(c *conn) error {
+		return c.each(func(r row) error { memos = append(memos, r.bytes(0)); return nil },
+			"SELECT body FROM memo WHERE conversation = ? ORDER BY id DESC LIMIT ?", conversation, int64(max(n, 0)))
+	})
+	slices.Reverse(memos)
+	return memos, err
 }
 
 // Depth is described in the contract. It reads an index that has nothing but what waits.

@@ -18,7 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -229,8 +228,15 @@ func (s *Store) Writable(ctx context.Context) error {
 		if err := c.room(4096); err != nil {
 			return err
 		}
-		// 4 KiB, so that it fails where a message would.
-		return c.run("INSERT INTO setting (name, value) VALUES ('writable', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-			append(make([]byte, 4096), time.Now().String()...))
+		// 64 KiB more than there are, so that it fails where a message would; then they are given back.
+		for _, q := range []string{
+			"INSERT INTO setting (name, value) VALUES ('writable', zeroblob(65536))",
+			"DELETE FROM setting WHERE name = 'writable'",
+		} {
+			if err := c.run(q); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -71,6 +71,9 @@ func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
 	if v, err = c.replies(v, s, f.Replies, f.Preface, cl.generation); err != nil {
 		return out, err
 	}
+	if err = c.remember(v, cl, f, now); err != nil {
+		return out, err
+	}
 	// Somebody who has got a late answer is not told that there is none.
 	if f.Notice != nil && !(answered && f.Dead != "") {
 		say, err := c.notice(f.Notice, now)
@@ -85,6 +88,19 @@ func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
 		return out, err
 	}
 	return out, c.offerTurn(v, now, f.Next, &out)
+}
+
+// remember appends a memo to the transcript, unless the generation in which the turn was asked is over.
+func (c *core) remember(v *conversation, cl *claim, f *store.Finished, now int64) error {
+	if len(f.Memo) == 0 || f.Memos < 1 || v.Generation != cl.generation {
+		return nil
+	}
+	if _, err := c.exec("INSERT INTO memo (conversation, person, at, body) VALUES (?, ?, ?, ?)", v.ID, cl.person, now, f.Memo); err != nil {
+		return err
+	}
+	_, err := c.exec("DELETE FROM memo WHERE conversation = ?1 AND id <= (SELECT id FROM memo WHERE conversation = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+		v.ID, int64(f.Memos))
+	return err
 }
 
 // settleTurn ends a claimed turn; true means that Say had settled it before.

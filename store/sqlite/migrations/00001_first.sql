@@ -120,6 +120,17 @@ CREATE TABLE reply (
 	UNIQUE (conversation, key)
 ) STRICT;
 
+-- What was said, for avatars that remember nothing themselves. Only the conversation's current generation is kept.
+CREATE TABLE memo (
+	id           INTEGER PRIMARY KEY,
+	conversation INTEGER NOT NULL,
+	person       INTEGER NOT NULL,
+	at           INTEGER NOT NULL,
+	body         BLOB NOT NULL
+) STRICT;
+CREATE INDEX memo_conversation ON memo (conversation);
+CREATE INDEX memo_person ON memo (person);
+
 CREATE TABLE counter (
 	id     INTEGER PRIMARY KEY,
 	key    TEXT NOT NULL,
