@@ -28,6 +28,7 @@ type player struct {
 	r       *Relay
 	cfg     Avatar
 	slots   slots // turns being asked
+	history int   // exchanges that a turn brings
 	breaker *gobreaker.TwoStepCircuitBreaker[any]
 }
 
@@ -39,6 +40,9 @@ func newPlayer(r *Relay, cfg Avatar) *player {
 		cfg.Display = cfg.Name
 	}
 	p := &player{r: r, cfg: cfg}
+	if m, ok := cfg.Backend.(avatar.Rememberer); ok {
+		p.history = m.History()
+	}
 	p.slots.max = int64(cfg.MaxConcurrent)
 	p.slots.freed = func() {
 		for _, l := range r.lines {
@@ -85,11 +89,16 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
 		return p.finish(l, t, store.Finished{Notice: l.notice(noticeTooOld, "old/"+c.UID, 10*time.Minute)})
 	}
+	history, err := p.recall(c)
+	if err != nil {
+		p.r.health.report(err)
+		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(time.Second), Attempts: t.Attempts})
+	}
 	report, err := p.breaker.Allow()
 	if err != nil {
 		return p.failed(l, t, &fault.Outcome{Kind: fault.Retry, Err: err}, t.Attempts, breakerDelay(err))
 	}
-	said, err := p.ask(l, t, &body)
+	said, err := p.ask(l, t, &body, history)
 	return p.asked(l, t, &body, s, said, err, report)
 }
 
@@ -153,6 +162,9 @@ func (p *player) dies(l *line, t *store.Turn, o *fault.Outcome) *store.Turn {
 func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said []avatar.Reply) *store.Turn {
 	p.r.cfg.Meter.Took("reply", l.cfg.Name, p.cfg.Name, time.Since(t.Accepted))
 	f := store.Finished{Preface: l.preface(t.Conversation.Direct)}
+	if p.history > 0 {
+		f.Memo, f.Memos = memo(b, said), p.history
+	}
 	for i := range said {
 		f.Replies = append(f.Replies, p.posts(l, s, &t.Conversation, b, &said[i]))
 		p.r.cfg.Meter.Count(Replied, l.cfg.Name, p.cfg.Name)
@@ -184,7 +196,7 @@ func (p *player) giveBack(l *line, d store.Deferred) *store.Turn {
 }
 
 // ask makes the one call, and returns what the avatar said during it.
-func (p *player) ask(l *line, t *store.Turn, b *turnBody) (said []avatar.Reply, err error) {
+func (p *player) ask(l *line, t *store.Turn, b *turnBody, history []avatar.Exchange) (said []avatar.Reply, err error) {
 	ctx, cancel := context.WithTimeout(p.r.calls, p.r.cfg.AskTimeout)
 	defer cancel()
 	quiet := l.typing(ctx, place(&t.Conversation))
@@ -196,7 +208,7 @@ func (p *player) ask(l *line, t *store.Turn, b *turnBody) (said []avatar.Reply, 
 	p.r.cfg.Meter.Count(Asked, l.cfg.Name, p.cfg.Name)
 	err = p.cfg.Backend.Ask(ctx, avatar.Turn{
 		ID: t.ID, Conversation: c.UID, UserUID: c.MemoryUID, UserName: b.Name, Locale: b.Locale,
-		Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Callback: p.callbackURL(l, t),
+		Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Callback: p.callbackURL(l, t), History: history,
 	}, &say)
 	p.r.cfg.Meter.Took("ask", l.cfg.Name, p.cfg.Name, time.Since(began))
 	return say.end(), err

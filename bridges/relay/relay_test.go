@@ -603,6 +603,41 @@ func TestStoreThatFailsStopsIntakeAndLosesNothing(t *testing.T) {
 	})
 }
 
+// forgetful is a fakeAvatar that has to be told what was said before.
+type forgetful struct{ fakeAvatar }
+
+func (*forgetful) History() int { return 2 }
+
+func TestHistoryIsBoundedOutlivesARestartAndEndsWithAReset(t *testing.T) {
+	backend := &forgetful{}
+	inWorld(t, func(c *relay.Config) { c.Avatars[0].Backend = backend }, func(t *testing.T, w *world) {
+		told := func(text string) (all []string) {
+			w.bridge.receive(t, w.bridge.said("ann", text))
+			settle()
+			turns := backend.turns()
+			for _, x := range turns[len(turns)-1].History {
+				all = append(all, x.Asked+"→"+x.Replied)
+			}
+			return all
+		}
+		for i, want := range []string{"", "0→re: 0", "0→re: 0 1→re: 1", "1→re: 1 2→re: 2"} {
+			if got := strings.Join(told(fmt.Sprint(i)), " "); got != want {
+				t.Errorf("turn %d was told %q, want %q", i, got, want)
+			}
+		}
+		w.restart()
+		if got := strings.Join(told("4"), " "); got != "2→re: 2 3→re: 3" {
+			t.Errorf("after a restart: %q", got)
+		}
+		reset := w.bridge.said("ann", "")
+		reset.Kind, reset.Command = bridges.Command, "reset"
+		w.bridge.receive(t, w.bridge.said("bob", "x"), reset)
+		if got := told("5"); got != nil {
+			t.Errorf("after a reset: %q", got)
+		}
+	})
+}
+
 // listening is a fakeAvatar that hears callbacks.
 type listening struct{ fakeAvatar }
 
