@@ -81,7 +81,8 @@ func (b *bench) canaries() (uid string) {
 	own.Turn.Body = []byte("canary body")
 	own.Turn.Limits = []store.Limit{{Key: "person/telegram//canary-user", Max: 9, Every: time.Hour}}
 	t := b.accept(own)[0].Turn
-	b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Replies: []store.Reply{{Key: "canary key", Pieces: pieces("canary reply", "canary second")}}})
+	b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Memo: []byte("canary memo"), Memos: 9,
+		Replies: []store.Reply{{Key: "canary key", Pieces: pieces("canary reply", "canary second")}}})
 	waiting := turn("canary-user", direct("canary-user"), "k2")
 	waiting.Turn.Body = bytes.Repeat([]byte("canary long "), 2000)
 	in := turn("canary-user", shared, "k3")
@@ -92,7 +93,8 @@ func (b *bench) canaries() (uid string) {
 	b.check(b.Defer(b.ctx, store.Deferred{Turn: r[0].Turn.Row, Due: b.now, Attempts: 1, Hold: &store.Hold{Scope: store.Scope{Account: account, Channel: "canary-user"}}}))
 	out := b.finish(r[1].Turn, "to the other")
 	b.isTurn(out.Turn, "canary in the group")
-	b.finishAs(store.Finished{Turn: out.Turn.Row, Now: b.now, Replies: []store.Reply{{Pieces: pieces("canary answer in the group")}}})
+	b.finishAs(store.Finished{Turn: out.Turn.Row, Now: b.now, Memo: []byte("canary memo in the group"), Memos: 9,
+		Replies: []store.Reply{{Pieces: pieces("canary answer in the group")}}})
 	p, err := b.Person(b.ctx, "telegram:canary-user")
 	b.check(err)
 	return p.UID

@@ -52,7 +52,6 @@ type mConv struct {
 	in         store.Address
 	person     *mPerson // nil: shared
 	memory     *mMemory // nil: the person's own
-	owner      *mPerson
 	prefaced   bool
 	live       bool
 	replies    map[string]time.Time

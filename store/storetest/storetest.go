@@ -37,7 +37,7 @@ type example struct {
 	run  func(*bench)
 }
 
-var examples = concat(acceptExamples, entryExamples, limitExamples, turnExamples, sayExamples, postExamples, holdExamples, moveExamples, deadExamples, peopleExamples, keepExamples)
+var examples = concat(acceptExamples, entryExamples, limitExamples, turnExamples, sayExamples, transcriptExamples, postExamples, holdExamples, moveExamples, deadExamples, peopleExamples, keepExamples)
 
 func concat(lists ...[]example) []example {
 	var all []example
