@@ -282,11 +282,11 @@ func TestForgottenPersonIsInNoFile(t *testing.T) {
 	if out, err := r.command("people", "forget", "telegram:"+fmt.Sprint(ann.ID)).CombinedOutput(); err != nil {
 		t.Fatalf("people forget: %v\n%s", err, out)
 	}
-	r.nowhere("CANARYTEXT", "Canaryname")
+	r.nowhere("CANARYTEXT", "Canaryname", fmt.Sprint(ann.ID))
 	r.say(bob, other, "still there")
 	r.awaitPost(other, "still there")
 	r.signal(syscall.SIGTERM)
-	r.nowhere("CANARYTEXT", "Canaryname")
+	r.nowhere("CANARYTEXT", "Canaryname", fmt.Sprint(ann.ID))
 }
 
 // nowhere checks that no file of the program, nor its log, has one of the words.

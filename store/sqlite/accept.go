@@ -129,6 +129,9 @@ func (c *core) known(in *intake, key string) (bool, error) {
 		return false, nil
 	}
 	r, err := c.one("SELECT 1 FROM turn WHERE account = ? AND key = ?", in.account, key)
+	if r == nil && err == nil && c.blind != nil {
+		r, err = c.one("SELECT 1 FROM turn WHERE account = ? AND key = ?", in.account, c.blinded(key))
+	}
 	return r != nil, err
 }
 
@@ -136,6 +139,11 @@ func (c *core) known(in *intake, key string) (bool, error) {
 func (c *core) note(in *intake, key string) (bool, error) {
 	if key == "" {
 		return false, nil
+	}
+	if c.blind != nil {
+		if known, err := c.known(in, key); known || err != nil {
+			return known, err
+		}
 	}
 	n, err := c.exec("INSERT INTO turn (row, account, key, state, accepted) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO NOTHING",
 		c.nextTurn, in.account, key, in.now)

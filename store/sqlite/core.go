@@ -13,7 +13,8 @@ type core struct {
 	*conn
 	newID func() string
 
-	maxPages, reserve  int64 // see Config; 0: no limit
+	maxPages, reserve  int64  // see Config; 0: no limit
+	blind              []byte // see blinding; nil: nobody was forgotten
 	turns, posts       claims
 	nextTurn, nextPost int64 // ids and places in lanes; gaps are harmless
 	names              map[string]int64
@@ -72,7 +73,7 @@ func (c *core) load() error {
 			return err
 		}
 	}
-	return nil
+	return c.loadBlinding()
 }
 
 func (c *core) next(query string) (int64, error) {

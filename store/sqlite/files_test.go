@@ -186,7 +186,7 @@ func sing(t *testing.T, s *Store, seed uint64) (uid string) {
 		for i := range 25 {
 			e := newTurn(fmt.Sprint("u", i), fmt.Sprint("key", round, "/", i), strings.Repeat(fmt.Sprint("text ", i), 1+i*20))
 			if i == 7 {
-				e = newTurn(canary+"user", e.Key, strings.Repeat(canary+" body ", 1+round*30))
+				e = newTurn(canary+"user", canary+"user/"+e.Key, strings.Repeat(canary+" body ", 1+round*30))
 				e.Turn.ID, e.Turn.Name = canary+e.Turn.ID, canary+fmt.Sprint(round)
 				e.Turn.Limits = []store.Limit{{Key: "person/telegram//" + canary + "user", Max: 1000, Every: time.Hour}}
 			}

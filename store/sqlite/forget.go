@@ -111,6 +111,9 @@ func (c *core) forget(uid string) ([]store.Conversation, error) {
 	if err := c.forgetCounters(users); err != nil {
 		return nil, err
 	}
+	if err := c.blindKeys(users); err != nil {
+		return nil, err
+	}
 	for _, q := range []string{"DELETE FROM memory WHERE person = ?", "DELETE FROM identity WHERE person = ?", "DELETE FROM person WHERE id = ?"} {
 		if err := c.run(q, id); err != nil {
 			return nil, err

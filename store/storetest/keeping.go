@@ -77,13 +77,13 @@ var deadExamples = []example{
 func (b *bench) canaries() (uid string) {
 	b.Helper()
 	shared := room("group", store.MemoryRoom)
-	own := turn("canary-user", direct("canary-user"), "k1")
+	own := turn("canary-user", direct("canary-user"), "canary-user/1")
 	own.Turn.Body = []byte("canary body")
 	own.Turn.Limits = []store.Limit{{Key: "person/telegram//canary-user", Max: 9, Every: time.Hour}}
 	t := b.accept(own)[0].Turn
 	b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Memo: []byte("canary memo"), Memos: 9,
 		Replies: []store.Reply{{Key: "canary key", Pieces: pieces("canary reply", "canary second")}}})
-	waiting := turn("canary-user", direct("canary-user"), "k2")
+	waiting := turn("canary-user", direct("canary-user"), "canary-user/2")
 	waiting.Turn.Body = bytes.Repeat([]byte("canary long "), 2000)
 	in := turn("canary-user", shared, "k3")
 	in.Turn.Body = []byte("canary in the group")
@@ -161,7 +161,7 @@ var peopleExamples = []example{
 		b.crash()
 		_, err = b.Person(b.ctx, "telegram:canary-user")
 		isErr(b, "person", err, store.ErrNotFound)
-		same(b, "event", b.accept(turn("canary-user", direct("canary-user"), "k1"))[0].Verdict, store.Known)
+		same(b, "event", b.accept(turn("canary-user", direct("canary-user"), "canary-user/1"))[0].Verdict, store.Known)
 		got, _ := b.claimTurns(9)
 		same(b, "turns that are left", len(got), 1)
 		b.isTurn(&got[0], "k6")
