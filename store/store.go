@@ -278,6 +278,7 @@ type Finished struct {
 	Replies []Reply
 	Preface [][]byte // posted before the first reply that the conversation ever gets, then never again
 	Dead    string   // why the turn failed for good: it becomes a dead letter that keeps its body. "" when it did not
+	Tries   int      // Dead: attempts made in all
 	Notice  *Notice  // said after Replies; nil: nothing
 	Memo    []byte   // kept in the conversation's transcript, unless a newer generation has begun; nil: nothing
 	Memos   int      // how many memos the transcript keeps, with this one; older ones are deleted. 0 with a nil Memo
@@ -332,7 +333,7 @@ type Settled struct {
 	As       Ending
 	SentID   string    // Sent: the platform's id, may be ""
 	Due      time.Time // Again
-	Attempts int       // Again: made so far
+	Attempts int       // Again, Failed, Unsure: made so far
 	Unclear  bool      // Again: it may have been sent
 	Body     []byte    // Again: what to send instead; nil leaves it
 	Reason   string    // Failed, Unsure: for the operator

@@ -55,16 +55,17 @@ type Outcome struct {
 	Err    error         // the cause, may be nil
 }
 
-// Error joins the kind, the reason and the cause.
+// Error joins the reason and the cause, for people: the kind, which says what the program does about it, is not in it.
 func (o *Outcome) Error() string {
-	s := o.Kind.String()
-	if o.Reason != "" {
-		s += ": " + o.Reason
+	switch {
+	case o.Err == nil && o.Reason == "":
+		return o.Kind.String()
+	case o.Err == nil:
+		return o.Reason
+	case o.Reason == "":
+		return o.Err.Error()
 	}
-	if o.Err != nil {
-		s += ": " + o.Err.Error()
-	}
-	return s
+	return o.Reason + ": " + o.Err.Error()
 }
 
 // Unwrap returns the cause.

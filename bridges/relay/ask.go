@@ -132,7 +132,7 @@ func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []
 		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: h.Until, Attempts: t.Attempts, Hold: h})
 	case o.Kind == fault.Dead || o.Kind == fault.Rejected:
 		report(nil)
-		return p.dies(l, t, o)
+		return p.dies(l, t, o, t.Attempts+1)
 	}
 	report(o)
 	return p.failed(l, t, o, t.Attempts+1, backoff(t.Attempts, 4*time.Second, 5*time.Minute))
@@ -141,20 +141,20 @@ func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []
 // failed lets the turn be tried again, unless it has had its chances.
 func (p *player) failed(l *line, t *store.Turn, o *fault.Outcome, attempts int, delay time.Duration) *store.Turn {
 	if attempts >= p.r.cfg.MaxAttempts || time.Since(t.Accepted)+delay > p.r.cfg.RetryWithin {
-		return p.dies(l, t, o)
+		return p.dies(l, t, o, attempts)
 	}
 	if attempts > t.Attempts {
 		p.r.cfg.Meter.Count(Retried, l.cfg.Name, p.cfg.Name)
-		l.log.Warn("the avatar failed; trying again", "avatar", p.cfg.Name, "turn", t.ID, "attempt", attempts, "in", delay.Round(time.Millisecond), "err", o)
+		l.log.Warn("the avatar failed; trying again", "avatar", p.cfg.Name, "turn", t.ID, "attempt", attempts, "in", delay.Round(time.Millisecond).String(), "err", o)
 	}
 	return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(delay), Attempts: attempts})
 }
 
-func (p *player) dies(l *line, t *store.Turn, o *fault.Outcome) *store.Turn {
+func (p *player) dies(l *line, t *store.Turn, o *fault.Outcome, attempts int) *store.Turn {
 	p.r.cfg.Meter.Count(Died, l.cfg.Name, p.cfg.Name)
-	l.log.Error("a turn could not be answered; see the dead letters", "avatar", p.cfg.Name, "turn", t.ID, "attempts", t.Attempts+1, "err", o)
+	l.log.Error("a turn could not be answered; see the dead letters", "avatar", p.cfg.Name, "turn", t.ID, "attempts", attempts, "err", o)
 	c := &t.Conversation
-	return p.finish(l, t, store.Finished{Dead: o.Error(),
+	return p.finish(l, t, store.Finished{Dead: o.Error(), Tries: attempts,
 		Notice: l.notice(noticeUnavailable, "unavailable/"+c.UID, p.r.cfg.RetryWithin)})
 }
 

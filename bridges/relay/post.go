@@ -99,7 +99,7 @@ func (l *line) sent(p *store.Post, m *bridges.Message, id string, o *fault.Outco
 		again.Hold, again.Attempts = throttle(o, c), p.Attempts
 		again.Due = again.Hold.Until
 		l.r.holds.put(*again.Hold)
-		l.log.Info("the platform asks to wait", "conversation", c.UID, "for", o.After)
+		l.log.Info("the platform asks to wait", "conversation", c.UID, "for", o.After.String())
 		return l.settle(p, again)
 	case fault.Moved:
 		return l.movedTo(p, again, o.To)
@@ -118,7 +118,7 @@ func (l *line) sent(p *store.Post, m *bridges.Message, id string, o *fault.Outco
 	}
 	delay := backoff(p.Attempts, 2*time.Second, time.Minute)
 	l.r.cfg.Meter.Count(Retried, l.cfg.Name, c.Avatar)
-	l.log.Warn("a post could not be sent; trying again", "attempt", again.Attempts, "in", delay.Round(time.Millisecond), "err", o)
+	l.log.Warn("a post could not be sent; trying again", "attempt", again.Attempts, "in", delay.Round(time.Millisecond).String(), "err", o)
 	again.Due = time.Now().Add(delay)
 	return l.settle(p, again)
 }
@@ -126,7 +126,7 @@ func (l *line) sent(p *store.Post, m *bridges.Message, id string, o *fault.Outco
 func (l *line) fails(p *store.Post, as store.Ending, o *fault.Outcome) *store.Post {
 	l.r.cfg.Meter.Count(Died, l.cfg.Name, p.Conversation.Avatar)
 	l.log.Error("a post is given up; see the dead letters", "attempts", p.Attempts+1, "err", o)
-	return l.settle(p, store.Settled{As: as, Reason: o.Error()})
+	return l.settle(p, store.Settled{As: as, Reason: o.Error(), Attempts: p.Attempts + 1})
 }
 
 // movedTo lets the channel's conversations follow it, and sends the post again there.

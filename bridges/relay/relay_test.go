@@ -63,6 +63,9 @@ func TestFailingTurnIsRetriedThenNoticedOnceAndDead(t *testing.T) {
 		if letters := w.dead(); len(letters) != 2 || letters[0].Post || !strings.Contains(letters[0].Reason, "connection refused") {
 			t.Fatalf("dead letters: %+v", letters)
 		}
+		if n := w.dead()[1].Attempts; n != 6 {
+			t.Errorf("the dead letter says %d attempts, want 6", n)
+		}
 		asked := w.avatar.turns()
 		if n := len(asked); n < 7 || n > 12 {
 			t.Errorf("asked %d times for two turns, want at most 6 each", n)

@@ -99,10 +99,11 @@ func (c *core) end(s *store.Settled, cl *claim, now int64) error {
 	}
 	for _, r := range rows {
 		id, unclear, reason := r.int(0), r.bool(1), "an earlier piece of the same reply died: "+s.Reason
+		tries := 0
 		if id == s.Post {
-			unclear, reason = unclear || s.As == store.Unsure, s.Reason
+			unclear, reason, tries = unclear || s.As == store.Unsure, s.Reason, s.Attempts
 		}
-		if _, err := c.exec("UPDATE post SET state = 2, sending = 0, due = NULL WHERE id = ?", id); err != nil {
+		if _, err := c.exec("UPDATE post SET state = 2, sending = 0, due = NULL, attempts = max(attempts, ?) WHERE id = ?", int64(tries), id); err != nil {
 			return err
 		}
 		if err := c.bury(true, id, cl.conversation, unclear, reason, now); err != nil {

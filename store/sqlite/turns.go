@@ -63,7 +63,7 @@ func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
 	if v == nil || err != nil {
 		return out, err
 	}
-	answered, err := c.settleTurn(cl, f.Dead, now)
+	answered, err := c.settleTurn(cl, f.Dead, f.Tries, now)
 	if err != nil {
 		return out, err
 	}
@@ -104,12 +104,12 @@ func (c *core) remember(v *conversation, cl *claim, f *store.Finished, now int64
 }
 
 // settleTurn ends a claimed turn; true means that Say had settled it before.
-func (c *core) settleTurn(cl *claim, dead string, now int64) (answered bool, err error) {
+func (c *core) settleTurn(cl *claim, dead string, tries int, now int64) (answered bool, err error) {
 	if dead == "" {
 		n, err := c.exec("UPDATE turn SET state = 1, body = NULL WHERE row = ? AND state = 0", cl.row)
 		return n == 0, err
 	}
-	n, err := c.exec("UPDATE turn SET state = 2 WHERE row = ? AND state = 0", cl.row)
+	n, err := c.exec("UPDATE turn SET state = 2, attempts = max(attempts, ?) WHERE row = ? AND state = 0", int64(tries), cl.row)
 	if n == 0 || err != nil {
 		return n == 0, err
 	}
