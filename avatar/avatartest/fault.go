@@ -21,6 +21,7 @@ type Fault struct {
 	body   string
 	huge   *hugeBody
 	claims func(map[string]any) // changes the claims of a token
+	stream *brokenStream        // how a streamed answer goes wrong
 	late   bool
 }
 
