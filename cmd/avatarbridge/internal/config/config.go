@@ -4,7 +4,6 @@ package config
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,6 +28,8 @@ type Config struct {
 	Bridges  []Bridge // in the file's order
 	Warnings []Fault  // what works but is probably not meant
 	Secrets  []string // what no log may show
+
+	Elsewhere int // LoadBasics: how many faults other sections have
 }
 
 // Server is the section [server].
@@ -110,11 +111,23 @@ type Lookup func(name string) (value string, set bool)
 
 // Load reads a file. The error is os.ErrNotExist when there is none, and Faults when it was read but is wrong.
 func Load(file string, kinds Kinds, env Lookup) (*Config, error) {
+	return load(file, kinds, env, Parse)
+}
+
+// LoadBasics reads a file for those who need the database, the operator's address and the names of bridges alone: of the sections other than
+// [server] and [store] faults are counted in Config.Elsewhere, and what has one must not be used.
+func LoadBasics(file string, kinds Kinds, env Lookup) (*Config, error) {
+	return load(file, kinds, env, parseBasics)
+}
+
+type parser func(name, dir string, document []byte, kinds Kinds, env Lookup) (*Config, error)
+
+func load(file string, kinds Kinds, env Lookup, parse parser) (*Config, error) {
 	document, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	c, err := Parse(file, filepath.Dir(file), document, kinds, env)
+	c, err := parse(file, filepath.Dir(file), document, kinds, env)
 	if err != nil {
 		return nil, err
 	}
@@ -124,10 +137,37 @@ func Load(file string, kinds Kinds, env Lookup) (*Config, error) {
 
 // Parse reads a document. The name stands in faults; relative paths in the document start at dir. The error is Faults.
 func Parse(name, dir string, document []byte, kinds Kinds, env Lookup) (*Config, error) {
+	c, faults := decode(name, dir, document, kinds, env)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return c, nil
+}
+
+func parseBasics(name, dir string, document []byte, kinds Kinds, env Lookup) (*Config, error) {
+	c, faults := decode(name, dir, document, kinds, env)
+	if c == nil {
+		return nil, faults
+	}
+	var basic Faults
+	for _, f := range faults {
+		if section, _, _ := strings.Cut(f.Key, "."); section == "server" || section == "store" || section == "" {
+			basic = append(basic, f)
+		}
+	}
+	if len(basic) > 0 {
+		return nil, basic
+	}
+	c.Elsewhere = len(faults)
+	return c, nil
+}
+
+// decode returns all that could be read; a document that is no TOML gives nothing but its fault.
+func decode(name, dir string, document []byte, kinds Kinds, env Lookup) (*Config, Faults) {
 	document = bytes.TrimPrefix(document, []byte("\uFEFF"))
 	var tree map[string]any
 	if err := toml.Unmarshal(document, &tree); err != nil {
-		return nil, Faults{syntax(name, err)}
+		return nil, Faults{syntax(name, document, err)}
 	}
 	d := &decoder{
 		file: name, dir: dir, env: env, found: locate(document),
@@ -135,20 +175,8 @@ func Parse(name, dir string, document []byte, kinds Kinds, env Lookup) (*Config,
 	}
 	r := reader{decoder: d, kinds: kinds, config: defaults()}
 	r.read(tree)
-	if len(d.faults) > 0 {
-		return nil, sorted(d.faults)
-	}
 	r.config.Warnings, r.config.Secrets = sorted(r.warnings), d.secrets
-	return r.config, nil
-}
-
-func syntax(name string, err error) Fault {
-	f := Fault{File: name, Problem: "is not valid TOML: " + strings.TrimPrefix(err.Error(), "toml: ")}
-	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
-		f.Line, f.Column = bad.Position()
-		f.Drawing = bad.String()
-	}
-	return f
+	return r.config, sorted(d.faults)
 }
 
 func defaults() *Config {

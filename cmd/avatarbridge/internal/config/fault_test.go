@@ -3,6 +3,8 @@ package config_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -118,10 +120,62 @@ func TestVariableThatIsSetToNothingIsNamed(t *testing.T) {
 }
 
 func TestBadTOMLIsDrawn(t *testing.T) {
-	got := strings.Join(faults(t, "[server]\nlisten = 127.0.0.1\n", nil), "\n")
-	for _, want := range []string{"2:", "is not valid TOML", "listen = 127.0.0.1", "~"} {
+	got := strings.Join(faults(t, "[server]\nlisten 127.0.0.1\n", nil), "\n")
+	for _, want := range []string{"2:", "is not valid TOML", "\n  listen 127.0.0.1\n", "^"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
+
+func TestUsualSlipsInTOMLAreToldInPlainWords(t *testing.T) {
+	for _, test := range []struct{ name, document, want string }{
+		{"no quotes", "[server]\nlisten = 127.0.0.1\n", `2:15: server.listen needs quotes around its text: listen = "…"`},
+		{"no quotes around a word", "[log]\nlevel = debug # loud\n", `2:9: log.level needs quotes around its text: level = "…"`},
+		{"no quotes around a duration", "[turns]\n ask_timeout = 10m\n", `turns.ask_timeout needs quotes around its text`},
+		{"no value", "[server]\n[log]\nlevel =\n", `log.level has no value: write one after the =, such as level = "…", or put a # before the line`},
+		{"no value but a remark", "level = # loud\n", `level has no value`},
+		{"no end of quotes", "[log]\nlevel = \"info\n", `log.level is text whose quote does not end in its line`},
+		{"table twice", small + "[avatars.demo]\nbackend = \"echo\"\n", `[avatars.demo] stands at line `},
+		{"section twice", "[server]\n\n[log]\n[server]\n", `4:2: [server] stands at line 1 already: merge the two`},
+		{"key of a route twice", small + "[[bridges.loft.routes]]\nscope = \"room\"\n[[bridges.loft.routes]]\nscope = \"room\"\nscope = \"room\"\n", `bridges.loft.routes.scope stands at line`},
+		{"key twice", "[log]\nlevel = \"info\"\nlevel = \"warn\"\n", `log.level stands at line 2 already: keep one of the two`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := strings.Join(faults(t, test.document, nil), "\n")
+			if !strings.Contains(got, test.want) || strings.Contains(got, "U+") {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTokenWithoutQuotesIsNotShown(t *testing.T) {
+	for _, line := range []string{"token = 12345:canary", "api_key = canary", "url = http://canary"} {
+		for _, document := range []string{"[bridges.loft]\n" + line + "\n", line + "\nlevel = debug\n", "level = debug\n" + line} {
+			if got := strings.Join(faults(t, document, nil), "\n"); strings.Contains(got, "canary") {
+				t.Errorf("%q: %s", document, got)
+			}
+		}
+	}
+}
+
+func TestFaultsElsewhereDoNotKeepTheOperatorFromTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.toml")
+	load := func(document string) (*config.Config, error) {
+		if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return config.LoadBasics(file, kinds, environment(nil))
+	}
+	c, err := load("[store]\nurl = \"sqlite:here.db\"\n" + strings.ReplaceAll(small, `token = "t"`, `token = "${UNSET}"`) + "[avatars.x]\nbackend = \"none\"\n[limitz]\n")
+	if err != nil || c.Elsewhere != 3 || c.Store.Path != filepath.Join(dir, "here.db") || len(c.Bridges) != 1 || c.Bridges[0].Name != "loft" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, bad := range []string{"[store]\nurl = \"postgres:x\"\n" + small, "[server]\nadmin_token = \"${UNSET}\"\n" + small, small + "token = x\n"} {
+		if _, err := load(bad); err == nil {
+			t.Errorf("no fault in %s", bad)
 		}
 	}
 }
