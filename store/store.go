@@ -48,20 +48,23 @@ type Store interface {
 	// ClaimTurns hands out up to n due heads of the account's lanes with the avatar, oldest due time first, and says when the next
 	// one that is not handed out is due (the zero time: none waits).
 	ClaimTurns(ctx context.Context, account, avatar string, now time.Time, n int) ([]Turn, time.Time, error)
-	// Defer gives a claimed turn back: it stays the head of its lane and is due at d.Due.
-	Defer(ctx context.Context, d Deferred) error
+	// Waiting returns the avatars for which turns of the account wait or are being asked, sorted.
+	Waiting(ctx context.Context, account string) ([]string, error)
+	// Defer gives a claimed turn back: it stays the head of its lane and is due at d.Due. Where it was settled or forgotten meanwhile, the
+	// Claims say that the one behind it waits. It hands nothing out.
+	Defer(ctx context.Context, d Deferred) (Claims, error)
 	// Finish settles a claimed turn: its body is cleared, what was said is appended, in one transaction.
 	Finish(ctx context.Context, f Finished) (Claims, error)
 	// Transcript returns the last n memos that Finish kept of the conversation's current generation, oldest first.
 	Transcript(ctx context.Context, conversation int64, n int) ([][]byte, error)
-	// Say appends a reply that comes outside of a turn. It returns ErrStale when s.Generation is not the conversation's current one,
-	// except for a known key, which is no error and changes nothing.
+	// Say appends a reply that comes outside of a turn. It returns ErrStale when s.Generation is not the conversation's current one or
+	// nothing is known of s.Turn (it was forgotten), except for a known key, which is no error and changes nothing.
 	Say(ctx context.Context, s Said) (Claims, error)
 
 	// ClaimPosts hands out up to n due heads of the account's post lanes and marks them "sending". The time is as in ClaimTurns.
 	ClaimPosts(ctx context.Context, account string, now time.Time, n int) ([]Post, time.Time, error)
-	// Park gives a claimed post back unsent, and takes the mark from it: it is due again at the time due.
-	Park(ctx context.Context, post int64, due time.Time, hold *Hold) error
+	// Park gives a claimed post back unsent, and takes the mark from it: it is due again at the time due. The Claims are as in Defer.
+	Park(ctx context.Context, post int64, due time.Time) (Claims, error)
 	// Settle says how sending a claimed post ended.
 	Settle(ctx context.Context, s Settled) (Claims, error)
 
@@ -76,8 +79,8 @@ type Store interface {
 
 	// Dead returns dead letters, newest first: those with an id below before (0: from the newest), at most n.
 	Dead(ctx context.Context, before int64, n int) ([]Letter, error)
-	// Retry puts dead letters back at the end of their lanes, due now, with no attempts made. Without ids it takes all. It returns
-	// how many it put back.
+	// Retry puts dead letters back at the end of their lanes, due now, as if nothing had been tried; their turns are Revived. Without ids
+	// it takes all. It returns how many it put back.
 	Retry(ctx context.Context, now time.Time, ids ...int64) (int, error)
 	// Drop deletes dead letters for good; without ids all of them.
 	Drop(ctx context.Context, ids ...int64) (int, error)
@@ -208,8 +211,8 @@ type NewPost struct {
 	Preface [][]byte
 }
 
-// An Edit gives the waiting turn with the event key Target another body, or cancels it when Body is nil or returns nil. A turn that was
-// ever handed out is left alone.
+// An Edit gives the waiting turn with the event key Target another body, or cancels it when Body is nil or returns nil. A turn that may
+// have been asked is left alone.
 type Edit struct {
 	Target string
 	Body   func(old []byte) []byte // makes the new body of the old one. Called inside the transaction: it must be quick
@@ -261,13 +264,18 @@ type Turn struct {
 	Body         []byte
 	Attempts     int
 	Accepted     time.Time
+	Tried        time.Time // when it was first given back after an attempt or with Deferred.Tried; the zero time: never
+	Revived      bool      // Retry put it back: an operator wants it answered, however old it is
 }
 
 // Deferred says why and until when a turn is given back.
 type Deferred struct {
 	Turn     int64
+	Now      time.Time
 	Due      time.Time
 	Attempts int   // made so far
+	Tried    bool  // Turn.Tried begins, though no attempt was made: the avatar is known to be down
+	Unasked  bool  // nobody was asked since it was handed out: an Edit may still change it, if it was never asked before
 	Hold     *Hold // kept in the same transaction; nil: none
 }
 
@@ -310,8 +318,9 @@ type Post struct {
 	Conversation Conversation
 	Body         []byte
 	Attempts     int
-	Unclear      bool // it may have been sent before a crash
+	Unclear      bool // it may have been sent: a crash came between, or Settle said so
 	Created      time.Time
+	Tried        time.Time // when it was first given back after an attempt; the zero time: never
 }
 
 // Ending says how a post ended.

@@ -50,7 +50,7 @@ func newPlayer(r *Relay, cfg Avatar) *player {
 		}
 	}
 	p.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-		Name: cfg.Name, MaxRequests: 3, Timeout: breakerOpen,
+		Name: cfg.Name, MaxRequests: 1, Timeout: breakerOpen,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerTrips },
 		OnStateChange: func(name string, _, to gobreaker.State) {
 			r.log.Warn("the avatar's circuit breaker changed", "avatar", name, "state", to.String())
@@ -78,28 +78,49 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	c := &t.Conversation
 	if until := l.heldTurn(c); !until.IsZero() {
 		p.r.cfg.Meter.Count(Held, l.cfg.Name, p.cfg.Name)
-		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts})
+		p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts, Unasked: true})
+		if l.heldTurn(c).IsZero() {
+			l.unpark(c)
+		}
+		return nil
 	}
 	body, err := decodeTurn(t.Body)
 	if err != nil {
 		return p.finish(l, t, store.Finished{Dead: err.Error()})
 	}
 	s, _ := l.route(place(c))
-	if time.Since(body.written()) > s.maxAge(c.Direct) {
+	if !t.Revived && time.Since(body.written()) > s.maxAge(c.Direct) {
 		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
-		return p.finish(l, t, store.Finished{Notice: l.notice(noticeTooOld, "old/"+c.UID, 10*time.Minute)})
+		return p.finish(l, t, store.Finished{Notice: l.notice(noticeTooOld, l.turnKey(c, &body, "old"), 10*time.Minute)})
 	}
 	history, err := p.recall(c)
 	if err != nil {
 		p.r.health.report(err)
-		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(time.Second), Attempts: t.Attempts})
+		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(time.Second), Attempts: t.Attempts, Unasked: true})
 	}
-	report, err := p.breaker.Allow()
+	report, err := p.allow()
 	if err != nil {
-		return p.failed(l, t, &fault.Outcome{Kind: fault.Retry, Err: err}, t.Attempts, breakerDelay(err))
+		return p.failed(l, t, &body, &fault.Outcome{Kind: fault.Retry, Reason: "the avatar has failed too often in a row", Err: err}, t.Attempts, breakerDelay(err))
 	}
 	said, err := p.ask(l, t, &body, history)
 	return p.asked(l, t, &body, s, said, err, report)
+}
+
+// allow asks the breaker. A probe of an avatar that was down and now thinks for long is no failure: it must not keep all others waiting.
+func (p *player) allow() (func(error), error) {
+	done, err := p.breaker.Allow()
+	if err != nil || p.breaker.State() != gobreaker.StateHalfOpen {
+		return done, err
+	}
+	var once sync.Once
+	report := func(err error) { once.Do(func() { done(err) }) }
+	slow := time.AfterFunc(breakerOpen/2, func() { report(nil) })
+	return func(err error) { slow.Stop(); report(err) }, nil
+}
+
+// turnKey is the key of a notice about a turn: its person's, so that forgetting them finds it.
+func (l *line) turnKey(c *store.Conversation, b *turnBody, what string) string {
+	return store.PersonKey(store.Identity{Platform: l.cfg.Platform, Tenant: b.Tenant, User: b.User}) + "/" + what + "/" + c.Account + "/" + c.Channel
 }
 
 func breakerDelay(err error) time.Duration {
@@ -132,30 +153,30 @@ func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []
 		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: h.Until, Attempts: t.Attempts, Hold: h})
 	case o.Kind == fault.Dead || o.Kind == fault.Rejected:
 		report(nil)
-		return p.dies(l, t, o, t.Attempts+1)
+		return p.dies(l, t, b, o, t.Attempts+1)
 	}
 	report(o)
-	return p.failed(l, t, o, t.Attempts+1, backoff(t.Attempts, 4*time.Second, 5*time.Minute))
+	return p.failed(l, t, b, o, t.Attempts+1, backoff(t.Attempts, 4*time.Second, 5*time.Minute))
 }
 
-// failed lets the turn be tried again, unless it has had its chances.
-func (p *player) failed(l *line, t *store.Turn, o *fault.Outcome, attempts int, delay time.Duration) *store.Turn {
-	if attempts >= p.r.cfg.MaxAttempts || time.Since(t.Accepted)+delay > p.r.cfg.RetryWithin {
-		return p.dies(l, t, o, attempts)
+// failed lets the turn be tried again, unless it has had its chances. Their time begins with the first try, not when the turn came: it
+// may have waited for others, or for the end of a pause.
+func (p *player) failed(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, attempts int, delay time.Duration) *store.Turn {
+	if attempts >= p.r.cfg.MaxAttempts || !t.Tried.IsZero() && time.Since(t.Tried)+delay > p.r.cfg.RetryWithin {
+		return p.dies(l, t, b, o, attempts)
 	}
 	if attempts > t.Attempts {
 		p.r.cfg.Meter.Count(Retried, l.cfg.Name, p.cfg.Name)
 		l.log.Warn("the avatar failed; trying again", "avatar", p.cfg.Name, "turn", t.ID, "attempt", attempts, "in", delay.Round(time.Millisecond).String(), "err", o)
 	}
-	return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(delay), Attempts: attempts})
+	return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(delay), Attempts: attempts, Tried: true, Unasked: attempts == t.Attempts})
 }
 
-func (p *player) dies(l *line, t *store.Turn, o *fault.Outcome, attempts int) *store.Turn {
+func (p *player) dies(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, attempts int) *store.Turn {
 	p.r.cfg.Meter.Count(Died, l.cfg.Name, p.cfg.Name)
 	l.log.Error("a turn could not be answered; see the dead letters", "avatar", p.cfg.Name, "turn", t.ID, "attempts", attempts, "err", o)
-	c := &t.Conversation
 	return p.finish(l, t, store.Finished{Dead: o.Error(), Tries: attempts,
-		Notice: l.notice(noticeUnavailable, "unavailable/"+c.UID, p.r.cfg.RetryWithin)})
+		Notice: l.notice(noticeUnavailable, l.turnKey(&t.Conversation, b, "unavailable"), p.r.cfg.RetryWithin)})
 }
 
 // answered stores what the avatar said.
@@ -166,7 +187,11 @@ func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said
 		f.Memo, f.Memos = memo(b, said), p.history
 	}
 	for i := range said {
-		f.Replies = append(f.Replies, p.posts(l, s, &t.Conversation, b, &said[i]))
+		posts := p.posts(l, s, &t.Conversation, b, &said[i])
+		if mute(&said[i], &posts) && len(said) == 1 {
+			return p.dies(l, t, b, fault.Kill("the avatar answered with nothing that can be posted: the log says why", nil), t.Attempts+1)
+		}
+		f.Replies = append(f.Replies, posts)
 		p.r.cfg.Meter.Count(Replied, l.cfg.Name, p.cfg.Name)
 	}
 	return p.finish(l, t, f)
@@ -189,8 +214,11 @@ func (p *player) finish(l *line, t *store.Turn, f store.Finished) *store.Turn {
 
 // giveBack returns the turn to its lane.
 func (p *player) giveBack(l *line, d store.Deferred) *store.Turn {
-	if p.r.insist("defer", func(ctx context.Context) error { return p.r.store.Defer(ctx, d) }) {
+	d.Now = time.Now()
+	var c store.Claims
+	if p.r.insist("defer", func(ctx context.Context) (err error) { c, err = p.r.store.Defer(ctx, d); return err }) {
 		l.turns.at(d.Due)
+		l.wake(c)
 	}
 	return nil
 }

@@ -18,15 +18,18 @@ type turnBody struct {
 	Text    string `json:"text"`
 	Name    string `json:"name,omitempty"`
 	Locale  string `json:"locale,omitempty"`
+	Channel string `json:"channel,omitempty"` // where it was written: message ids mean nothing in the channel that it may move to
 	Message string `json:"message,omitempty"` // the platform's id of the message
-	User    string `json:"user,omitempty"`    // the platform's id of the person
+	Tenant  string `json:"tenant,omitempty"`
+	User    string `json:"user,omitempty"` // the platform's id of the person
 }
 
 func (b *turnBody) written() time.Time { return time.UnixMilli(b.At) }
 
 // postBody is a post as it is stored.
 type postBody struct {
-	V int `json:"v"`
+	V       int    `json:"v"`
+	Channel string `json:"channel,omitempty"` // where ReplyTo means something
 	bridges.Message
 }
 

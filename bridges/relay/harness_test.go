@@ -174,6 +174,7 @@ type world struct {
 	avatar *fakeAvatar
 	stop   func()
 	broken *brokenStore // nil: the store works
+	wrap   func(store.Store) store.Store
 }
 
 func newWorld(t *testing.T, change func(*relay.Config)) *world {
@@ -203,6 +204,9 @@ func (w *world) start() {
 	if w.broken != nil {
 		w.broken.Store = st
 		w.cfg.Store = w.broken
+	}
+	if w.wrap != nil {
+		w.cfg.Store = w.wrap(st)
 	}
 	if w.bridge != nil || w.cfg.Bridges[0].Bridge == nil {
 		before := 0

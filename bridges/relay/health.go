@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"avatarbridge/store"
@@ -11,22 +12,32 @@ import (
 
 // health remembers whether the store takes messages. It asks the store itself only while it does not, so an idle program does nothing.
 type health struct {
+	bad    atomic.Bool // reason is set
 	mu     sync.Mutex
 	reason string
 	failed chan struct{}
 }
 
-// report notes how a verb of the store ended.
-func (h *health) report(err error) {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+// works notes that the store takes what is new. Only intake and the probe may say so: a store without room for that can still settle
+// what it has.
+func (h *health) works() {
+	if !h.bad.Load() {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err == nil {
-		h.reason = ""
+	h.reason = ""
+	h.bad.Store(false)
+}
+
+// report notes that a verb of the store failed, if it did.
+func (h *health) report(err error) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bad.Store(true)
 	h.reason = err.Error()
 	select {
 	case h.signal() <- struct{}{}:
@@ -59,7 +70,11 @@ func (h *health) probe(ctx context.Context, st store.Store) {
 		case <-failed:
 		}
 		for h.why() != "" && sleep(ctx, time.Second) {
-			h.report(st.Writable(ctx))
+			if err := st.Writable(ctx); err != nil {
+				h.report(err)
+			} else {
+				h.works()
+			}
 		}
 	}
 }

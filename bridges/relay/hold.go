@@ -89,9 +89,34 @@ func (l *line) heldPost(c *store.Conversation) time.Time {
 		store.Scope{Conversation: c.ID})...)
 }
 
+// pauses are the scopes in which an operator may have paused c; a room keeps its pause when it moves.
 func (l *line) pauses(c *store.Conversation) []store.Scope {
 	name := l.cfg.Name
-	return []store.Scope{PauseScope(""), PauseScope(name), PauseScope(name + "/" + c.Channel)}
+	scopes := []store.Scope{PauseScope(""), PauseScope(name), PauseScope(name + "/" + c.Channel)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for old, now := range l.moved {
+		if now == c.Channel {
+			scopes = append(scopes, PauseScope(name+"/"+old))
+		}
+	}
+	return scopes
+}
+
+// heldAll says until when nothing at all may be posted.
+func (l *line) heldAll() time.Time {
+	return l.r.holds.until(PauseScope(""), PauseScope(l.cfg.Name), store.Scope{Account: l.accountID()})
+}
+
+// unpark makes the conversation's heads due after a hold for which they were parked was released in the same moment.
+func (l *line) unpark(c *store.Conversation) {
+	now := time.Now()
+	// No hold has this scope: releasing it has no other effect.
+	scope := store.Scope{Conversation: c.ID, Pause: true}
+	if l.r.insist("release", func(ctx context.Context) error { return l.r.store.Release(ctx, scope, now) }) {
+		l.turns.at(now)
+		l.posts.at(now)
+	}
 }
 
 // throttle makes the hold that a throttled call asks for.
@@ -141,21 +166,37 @@ func (r *Relay) Resume(ctx context.Context, target string) error {
 	if err != nil {
 		return err
 	}
-	scopes := []store.Scope{PauseScope(target)}
-	if l != nil {
-		// The store knows what waits by account, not by the bridge's name.
-		s := scopes[0]
-		s.Account = l.accountID()
-		scopes = append(scopes, s)
+	pause := PauseScope(target)
+	if err := r.store.Release(ctx, pause, time.Now()); err != nil {
+		return fmt.Errorf("resume %q: %w", target, err)
 	}
-	r.holds.drop(scopes[0])
-	for _, s := range scopes {
+	r.holds.drop(pause)
+	// What was parked meanwhile is made due too: after this, who parks sees that the pause is over. The store knows what waits by
+	// account and present channel.
+	again := []store.Scope{pause}
+	if l != nil {
+		again = l.present(pause)
+	}
+	for _, s := range again {
 		if err := r.store.Release(ctx, s, time.Now()); err != nil {
 			return fmt.Errorf("resume %q: %w", target, err)
 		}
 	}
 	r.Wake()
 	return nil
+}
+
+// present is the scope of a pause in the store's terms: the account, and the channel's present id beside the named one.
+func (l *line) present(pause store.Scope) []store.Scope {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pause.Account = l.account
+	scopes := []store.Scope{pause}
+	if now, ok := l.moved[pause.Channel]; ok && pause.Channel != "" {
+		pause.Channel = now
+		scopes = append(scopes, pause)
+	}
+	return scopes
 }
 
 // target returns the line that a pause's target names, nil for everything.

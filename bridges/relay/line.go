@@ -122,6 +122,9 @@ func (l *line) Open(ctx context.Context, account string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the moved channels: %w", err)
 	}
+	if err := l.buryStrangers(ctx, account); err != nil {
+		return "", err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first := l.account == ""
@@ -133,6 +136,40 @@ func (l *line) Open(ctx context.Context, account string) (string, error) {
 		close(l.opened)
 	}
 	return cursor, nil
+}
+
+// buryStrangers makes dead letters of turns for avatars that the configuration does not name any more: nobody would ever ask them.
+func (l *line) buryStrangers(ctx context.Context, account string) error {
+	avatars, err := l.r.store.Waiting(ctx, account)
+	if err != nil {
+		return fmt.Errorf("read which avatars are waited for: %w", err)
+	}
+	for _, name := range avatars {
+		if l.r.players[name] == nil {
+			if err := l.bury(ctx, account, name); err != nil {
+				return fmt.Errorf("give up what waits for the avatar %q: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (l *line) bury(ctx context.Context, account, name string) error {
+	reason := fmt.Sprintf("the configuration has no avatar %q any more: name one so again and put the letter back, or drop it", name)
+	later := time.Now().Add(forever) // a turn that waits for its next try as well
+	for {
+		turns, _, err := l.r.store.ClaimTurns(ctx, account, name, later, 64)
+		if err != nil || len(turns) == 0 {
+			return err
+		}
+		for i := range turns {
+			if _, err := l.r.store.Finish(ctx, store.Finished{Turn: turns[i].Row, Now: time.Now(), Dead: reason, Tries: turns[i].Attempts}); err != nil {
+				return err
+			}
+			l.r.cfg.Meter.Count(Died, l.cfg.Name, name)
+		}
+		l.log.Warn("turns wait for an avatar that is not configured any more; see the dead letters", "avatar", name, "turns", len(turns))
+	}
 }
 
 // Health notes how the connection is; see bridges.Receiver.
@@ -179,7 +216,7 @@ func (l *line) claimTurns() time.Time {
 			}
 		}
 		turns, due, err := l.r.store.ClaimTurns(l.r.calls, account, p.cfg.Name, now, n)
-		if err != nil { // that it works says nothing: with nothing due, nothing is written
+		if err != nil {
 			l.r.health.report(err)
 			due = now.Add(time.Second)
 		}
@@ -194,6 +231,9 @@ func (l *line) claimTurns() time.Time {
 // claimPosts takes up posts that are due, and returns when the next one is.
 func (l *line) claimPosts() time.Time {
 	now := time.Now()
+	if until := l.heldAll(); !until.IsZero() {
+		return until // claiming would mark them as being sent
+	}
 	n := l.slots.take(64)
 	if n == 0 {
 		l.slots.wanted.Store(true)
@@ -222,6 +262,7 @@ func (l *line) take(c store.Claims, reserved bool) {
 		l.slots.release(1)
 	}
 	if c.Turn != nil {
+		// An unknown avatar's turns were buried when the line opened.
 		l.r.players[c.Turn.Conversation.Avatar].start(l, c.Turn)
 	}
 	l.wake(c)

@@ -25,7 +25,7 @@ const (
 func (l *line) fitNotices(m Messages) (fitted [noticeCount][][]byte) {
 	for kind, text := range [noticeCount]string{m.AINotice, m.Hello, m.Reset, m.Busy, m.Unavailable, m.TooOld, m.TextOnly} {
 		if text != "" {
-			fitted[kind] = l.fit(bridges.Message{Text: text})
+			fitted[kind] = l.fit("", bridges.Message{Text: text})
 		}
 	}
 	return fitted
@@ -48,7 +48,7 @@ func (l *line) preface(direct bool) [][]byte {
 }
 
 // fit makes stored posts of a message. A bridge that cannot is worked around with nothing: the panic was logged.
-func (l *line) fit(m bridges.Message) (pieces [][]byte) {
+func (l *line) fit(channel string, m bridges.Message) (pieces [][]byte) {
 	var err error
 	defer func() {
 		if err != nil {
@@ -57,7 +57,7 @@ func (l *line) fit(m bridges.Message) (pieces [][]byte) {
 	}()
 	defer l.catch(&err)
 	for _, piece := range l.cfg.Bridge.Fit(m) {
-		pieces = append(pieces, encode(postBody{V: bodyVersion, Message: piece}))
+		pieces = append(pieces, encode(postBody{V: bodyVersion, Channel: channel, Message: piece}))
 	}
 	return pieces
 }

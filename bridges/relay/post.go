@@ -13,8 +13,8 @@ import (
 const (
 	// A post that surely was not sent is tried for a day: a platform may be away for long, and then it is delivered after all.
 	sendWithin = 24 * time.Hour
-	// A post that may have been sent is repeated so many times at most: each repeat may be a double.
-	maxUnclear = 12
+	// A post that may have been sent is repeated for an hour: each repeat may be a double.
+	unclearWithin = time.Hour
 )
 
 // deliver sends a claimed post, for which a slot is taken, and after it whatever its lane hands out. The slot is held until the end of
@@ -37,7 +37,11 @@ func (l *line) post(p *store.Post) *store.Post {
 	}
 	if !until.IsZero() {
 		l.r.cfg.Meter.Count(Held, l.cfg.Name, c.Avatar)
-		return l.park(p, until)
+		l.park(p, until)
+		if l.heldPost(c).IsZero() {
+			l.unpark(c)
+		}
+		return nil
 	}
 	body, err := decodePost(p.Body)
 	if err != nil || len(body.Forms) == 0 {
@@ -51,8 +55,12 @@ func (l *line) post(p *store.Post) *store.Post {
 	}
 	m := body.Message
 	m.ID, m.Place = strconv.FormatInt(p.ID, 36), place(c)
+	if body.Channel != c.Channel {
+		m.ReplyTo = "" // the group has moved, and message ids with it
+	}
 	id, o := l.send(&m)
-	return l.sent(p, &m, id, o)
+	body.Message = m
+	return l.sent(p, &body, id, o)
 }
 
 // send makes the call, with the next form at once where one was refused.
@@ -86,13 +94,17 @@ func (l *line) sendOnce(m *bridges.Message) (id string, o *fault.Outcome) {
 func isPanic(err error) bool { _, ok := err.(*panicked); return ok }
 
 // sent does what follows from how the call ended.
-func (l *line) sent(p *store.Post, m *bridges.Message, id string, o *fault.Outcome) *store.Post {
+func (l *line) sent(p *store.Post, body *postBody, id string, o *fault.Outcome) *store.Post {
 	c := &p.Conversation
 	if o == nil {
 		l.r.cfg.Meter.Count(Posted, l.cfg.Name, c.Avatar)
 		return l.settle(p, store.Settled{As: store.Sent, SentID: id})
 	}
-	again := store.Settled{As: store.Again, Attempts: p.Attempts + 1, Body: encode(postBody{V: bodyVersion, Message: *m})}
+	again := store.Settled{As: store.Again, Attempts: p.Attempts + 1, Unclear: p.Unclear, Body: encode(body)}
+	tried := time.Duration(0) // since the first try
+	if !p.Tried.IsZero() {
+		tried = time.Since(p.Tried)
+	}
 	switch o.Kind {
 	case fault.Throttled:
 		l.r.cfg.Meter.Count(Held, l.cfg.Name, c.Avatar)
@@ -102,15 +114,20 @@ func (l *line) sent(p *store.Post, m *bridges.Message, id string, o *fault.Outco
 		l.log.Info("the platform asks to wait", "conversation", c.UID, "for", o.After.String())
 		return l.settle(p, again)
 	case fault.Moved:
-		return l.movedTo(p, again, o.To)
+		if o.To != "" && o.To != c.Channel && p.Attempts < 3 {
+			return l.movedTo(p, again, o.To)
+		}
+		if tried > unclearWithin {
+			return l.fails(p, store.Failed, o)
+		}
 	case fault.Unclear:
 		l.r.cfg.Meter.Count(Unclear, l.cfg.Name, c.Avatar)
-		if l.cfg.HoldUnclear || again.Attempts >= maxUnclear {
+		if l.cfg.HoldUnclear || tried > unclearWithin {
 			return l.fails(p, store.Unsure, o)
 		}
 		again.Unclear = true
 	case fault.Retry:
-		if time.Since(p.Created) > sendWithin {
+		if tried > sendWithin {
 			return l.fails(p, store.Failed, o)
 		}
 	default:
@@ -124,6 +141,9 @@ func (l *line) sent(p *store.Post, m *bridges.Message, id string, o *fault.Outco
 }
 
 func (l *line) fails(p *store.Post, as store.Ending, o *fault.Outcome) *store.Post {
+	if p.Unclear {
+		as = store.Unsure
+	}
 	l.r.cfg.Meter.Count(Died, l.cfg.Name, p.Conversation.Avatar)
 	l.log.Error("a post is given up; see the dead letters", "attempts", p.Attempts+1, "err", o)
 	return l.settle(p, store.Settled{As: as, Reason: o.Error(), Attempts: p.Attempts + 1})
@@ -157,9 +177,10 @@ func (l *line) settle(p *store.Post, s store.Settled) *store.Post {
 	return c.Post
 }
 
-func (l *line) park(p *store.Post, until time.Time) *store.Post {
-	if l.r.insist("park", func(ctx context.Context) error { return l.r.store.Park(ctx, p.ID, until, nil) }) {
+func (l *line) park(p *store.Post, until time.Time) {
+	var c store.Claims
+	if l.r.insist("park", func(ctx context.Context) (err error) { c, err = l.r.store.Park(ctx, p.ID, until); return err }) {
 		l.posts.at(until)
+		l.wake(c)
 	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,10 +36,11 @@ func (l *line) Receive(_ context.Context, b bridges.Batch) error {
 	in.b.Turns = in.room()
 	// Not the caller's context: a webhook's request may end while the transaction commits, and what it hands out must be taken.
 	results, err := l.r.store.Accept(l.r.calls, in.b)
-	l.r.health.report(err)
 	if err != nil {
+		l.r.health.report(err)
 		return fmt.Errorf("store what came in: %w", err)
 	}
+	l.r.health.works()
 	for i, res := range results {
 		in.settle(i, res)
 	}
@@ -80,11 +82,13 @@ func (in *intake) room() int {
 // add turns one event into at most one entry.
 func (in *intake) add(ev *bridges.Event) {
 	if ev.Kind == bridges.Moved {
+		// Before the store knows it: what comes behind it in the same batch is routed by the new id.
+		in.l.follow(ev.Place.Channel, ev.To)
 		in.put(store.Entry{Key: ev.Key, Move: &store.Move{From: ev.Place.Channel, To: ev.To}}, "")
 		return
 	}
 	if ev.Kind == bridges.Deleted {
-		in.put(store.Entry{Edit: &store.Edit{Target: ev.Target}}, "")
+		in.deleted(ev)
 		return
 	}
 	if ev.From.Bot {
@@ -134,7 +138,7 @@ func (in *intake) written(ev *bridges.Event, s *Settings) {
 	}
 	name := cleanName(ev.From.Name)
 	body := turnBody{V: bodyVersion, At: ev.At.UnixMilli(), Text: text, Name: name, Locale: ev.From.Locale,
-		Message: ev.Message, User: ev.From.User}
+		Message: ev.Message, Channel: ev.Place.Channel, Tenant: ev.From.Tenant, User: ev.From.User}
 	in.put(store.Entry{Key: ev.Key, Turn: &store.NewTurn{
 		ID:         uuid.NewString(),
 		From:       identity(&ev.From),
@@ -152,14 +156,34 @@ func (in *intake) edited(ev *bridges.Event) {
 	if text == "" {
 		return
 	}
-	in.put(store.Entry{Edit: &store.Edit{Target: ev.Target, Body: func(old []byte) []byte {
+	change := func(old []byte) []byte {
 		body, err := decodeTurn(old)
 		if err != nil {
 			return old
 		}
 		body.Text = text
 		return encode(body)
-	}}}, "")
+	}
+	if i := in.find(ev.Target); i >= 0 {
+		t := in.b.Entries[i].Turn
+		t.Body = change(t.Body)
+		return
+	}
+	in.put(store.Entry{Edit: &store.Edit{Target: ev.Target, Body: change}}, "")
+}
+
+func (in *intake) deleted(ev *bridges.Event) {
+	if i := in.find(ev.Target); i >= 0 {
+		in.b.Entries = slices.Delete(in.b.Entries, i, i+1)
+		in.avatars = slices.Delete(in.avatars, i, i+1)
+		return
+	}
+	in.put(store.Entry{Edit: &store.Edit{Target: ev.Target}}, "")
+}
+
+// find returns where in this batch the turn with the event key is, -1 for nowhere: after downtime a message and its edit come together.
+func (in *intake) find(key string) int {
+	return slices.IndexFunc(in.b.Entries, func(e store.Entry) bool { return e.Turn != nil && e.Key == key })
 }
 
 func (in *intake) command(ev *bridges.Event, s *Settings) {
@@ -209,7 +233,6 @@ func identity(p *bridges.Person) store.Identity {
 func (in *intake) settle(i int, res store.Result) {
 	e, l := &in.b.Entries[i], in.l
 	if e.Move != nil && res.Verdict == store.Done {
-		l.follow(e.Move.From, e.Move.To)
 		l.log.Info("a group has another id now; its conversations follow", "from", e.Move.From, "to", e.Move.To)
 	}
 	count := func(c Count) { l.r.cfg.Meter.Count(c, l.cfg.Name, in.avatars[i]) }

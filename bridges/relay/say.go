@@ -11,7 +11,7 @@ func (p *player) posts(l *line, s *Settings, c *store.Conversation, b *turnBody,
 	m := bridges.Message{Text: cleanText(r.Text), Audio: p.audio(l, s, &r.Audio)}
 	if b != nil {
 		m.Mention = b.User
-		if !c.Direct {
+		if !c.Direct && b.Channel == c.Channel {
 			m.ReplyTo = b.Message
 		}
 	}
@@ -22,8 +22,8 @@ func (p *player) posts(l *line, s *Settings, c *store.Conversation, b *turnBody,
 		m.Animation = r.Animation.URL
 	}
 	reply := store.Reply{Key: r.Key, Ends: r.Ends}
-	if m.Text != "" || m.Audio != nil {
-		reply.Pieces = l.fit(m)
+	if m.Text != "" || m.Audio != nil || m.Animation != "" {
+		reply.Pieces = l.fit(c.Channel, m)
 	}
 	return reply
 }
@@ -60,4 +60,9 @@ func (p *player) vet(l *line, what, url string) bool {
 		l.log.Warn("the service named an address that is not used; the reply is posted without it", "avatar", p.cfg.Name, "what", what, "err", err)
 	}
 	return err == nil
+}
+
+// mute says that a reply had something in it of which nothing can be posted: sound that could not be kept, an address that is refused.
+func mute(r *avatar.Reply, posts *store.Reply) bool {
+	return len(posts.Pieces) == 0 && (r.Text != "" && cleanText(r.Text) != "" || r.Audio.URL != "" || len(r.Audio.Data) > 0)
 }

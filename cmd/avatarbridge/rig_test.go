@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -131,14 +132,18 @@ api_url = %q
 	}
 }
 
+// freeAddr is an address that nobody listens at, below the ports that the system gives to connections.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.N(22_000)))
+		if err == nil {
+			l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // command is the program with arguments, in the rig's folder.
@@ -204,8 +209,14 @@ func (r *rig) sending() int {
 		}
 		r.t.Fatal(err)
 	}
+	if n > maxInFlight {
+		r.t.Errorf("%d posts are marked as being sent, more than the %d that may be", n, maxInFlight)
+	}
 	return n
 }
+
+// maxInFlight is the default of max_in_flight.
+const maxInFlight = 32
 
 // get reads a path of the admin side.
 func (r *rig) get(path string) (int, string) {
