@@ -56,7 +56,7 @@ func (a *answer) outcome(c call, now time.Time) error {
 		return nil
 	}
 	err := fmt.Errorf("%s: %s answered HTTP %d%s", c.name, a.host, a.status, a.form())
-	wait, asked := retryAfter(a.header, now)
+	wait, asked := fault.RetryAfter(a.header, now)
 	switch {
 	case status == http.StatusPaymentRequired, status < 500 && has(words, "insufficient", "balance", "out of credit"):
 		return fault.Kill(balance, err)

@@ -89,7 +89,7 @@ func TestPauseLastsAsLongAsTheServiceAsks(t *testing.T) {
 	for in, want := range map[string]time.Duration{
 		"30": 30 * time.Second, "0": time.Second, "1.5": 1500 * time.Millisecond,
 		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2026 03:00:00 GMT": time.Second,
-		"99999999999999999999": maxHold, "Fri, 02 Jan 2099 03:00:00 GMT": maxHold, "later": time.Second, "-3": time.Second, "NaN": time.Second, "": time.Second,
+		"99999999999999999999": fault.MaxHold, "Fri, 02 Jan 2099 03:00:00 GMT": fault.MaxHold, "later": time.Second, "-3": time.Second, "NaN": time.Second, "": time.Second,
 	} {
 		a := &answer{status: 429, header: http.Header{"Retry-After": {in}}}
 		if o := fault.Of(a.outcome(runnerCall, now)); o.Kind != fault.Throttled || o.After != want {

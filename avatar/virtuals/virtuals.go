@@ -52,7 +52,7 @@ func New(cfg Config, api, runner *http.Client) (*Backend, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	b := &Backend{cfg: cfg, api: direct(api), runner: direct(runner), log: slog.New(slog.DiscardHandler), now: time.Now}
+	b := &Backend{cfg: cfg, api: fault.Direct(api), runner: fault.Direct(runner), log: slog.New(slog.DiscardHandler), now: time.Now}
 	if cfg.Log != nil {
 		b.log = cfg.Log.With("avatar", cfg.Name)
 	}
@@ -60,13 +60,6 @@ func New(cfg Config, api, runner *http.Client) (*Backend, error) {
 	clock := func() time.Time { return b.now() }
 	b.tokens, b.known = newSlots[token](maxTokens, clock), newSlots[cores](maxRunners, clock)
 	return b, nil
-}
-
-// direct is client without redirects.
-func direct(client *http.Client) *http.Client {
-	c := *client
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
 }
 
 // Ask says the Virtual's reply before it returns.

@@ -18,7 +18,7 @@ func (b *Backend) Check(ctx context.Context) []fault.Finding {
 	defer cancel()
 	found := fault.Finding{OK: true, What: b.url.Host + " can be reached; no turn was sent"}
 	if err := b.connect(ctx); err != nil {
-		found = fault.Finding{What: b.url.Host + " cannot be reached: " + cause(err).Error(),
+		found = fault.Finding{What: b.url.Host + " cannot be reached: " + fault.Cause(err).Error(),
 			Fix: "start your service, and check the host, the port and http or https in url"}
 	}
 	signed := fault.Finding{OK: true, What: "requests and callbacks are signed"}

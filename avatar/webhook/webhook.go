@@ -78,10 +78,7 @@ func New(cfg Config, client *http.Client) (*Backend, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	b := &Backend{cfg: cfg, now: time.Now}
-	direct := *client
-	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	b.client = &direct
+	b := &Backend{cfg: cfg, client: fault.Direct(client), now: time.Now}
 	b.url, _ = url.Parse(cfg.URL) // checked by Validate
 	if cfg.Secret != "" {
 		signer, err := standardwebhooks.NewWebhook(cfg.Secret)
@@ -113,7 +110,7 @@ func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) er
 	}
 	res, err := b.client.Do(req)
 	if err != nil {
-		return b.broken(err)
+		return fault.NoAnswer(b.url.Host, err) // the turn's id makes a repeat harmless
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
@@ -121,7 +118,7 @@ func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) er
 		return o // whatever its body is
 	}
 	if err != nil {
-		return b.broken(err)
+		return fault.NoAnswer(b.url.Host, err) // the turn's id makes a repeat harmless
 	}
 	if len(body) > maxBody {
 		return fault.Kill("the answer of url is larger than 1 MiB: answer with an audio_url instead of the audio, and a shorter text", nil)
