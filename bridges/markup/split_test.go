@@ -212,6 +212,7 @@ func TestHostileTextIsFast(t *testing.T) {
 		"flags": rep("🇩", n), "words": rep("word ", n), "sentences": rep("A sentence. ", n), "letters": rep("x", n), "spaces": rep(" ", n) + "a", "newlines": "a" + rep("\n", n) + "b",
 		"at": rep("@a ", n), "ampersands": rep("&amp;", n), "bold words": rep("**a** ", n), "backslashes": rep(`\`, n), "code lines": "```\n" + rep("a\n", n), "definitions": rep("[a]: b\n", n),
 		"megabyte": rep("**a** _b_\n\n", 1<<20), "quoted lines": rep("> a\n", n), "deep quote": rep("> ", 180) + "a\n" + rep("b\n", n), "staircase": staircase(300),
+		"more quotes in one line": rep(">", 5*n/2), "empty lines below open items": rep("- ", 180) + "a\n" + rep("\n", 3*n/2),
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
