@@ -1,0 +1,195 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"avatarbridge/bridges/fault"
+)
+
+// errContext marks the outcome of a call that a shorter history may mend.
+var errContext = errors.New("too long for the model")
+
+// A failure is what a service said about a call that it refused, in any of the shapes in which servers do. Its words are looked at and
+// never shown.
+type failure struct {
+	path   string // of the call
+	status int    // of HTTP, or of the error itself when HTTP said that all is well
+	code   string // lower-case, like all that follows
+	kind   string
+	param  string
+	words  string // all of the answer
+	form   string // what it is when it is no JSON: " with an HTML page"
+}
+
+// trouble reads an answer that is an error. OpenAI wraps it in an object "error", vLLM does not, and with others it is a string.
+func trouble(path string, status int, body []byte) failure {
+	f := failure{path: path, status: status, words: strings.ToLower(string(body))}
+	type detail struct {
+		Code   any  `json:"code"`
+		Status any  `json:"status"`
+		Type   text `json:"type"`
+		Param  text `json:"param"`
+	}
+	var outer struct {
+		Error json.RawMessage `json:"error"`
+		detail
+	}
+	if json.Unmarshal(body, &outer) != nil {
+		f.form = form(body)
+		return f
+	}
+	d := outer.detail
+	if strings.HasPrefix(string(outer.Error), "{") {
+		d = detail{}
+		_ = json.Unmarshal(outer.Error, &d) // it is valid; fields of another kind are left empty
+	}
+	code, _ := d.Code.(string)
+	f.code, f.kind, f.param = strings.ToLower(code), strings.ToLower(string(d.Type)), strings.ToLower(string(d.Param))
+	for _, v := range []any{d.Code, d.Status} {
+		if n, ok := v.(float64); ok && status < 300 && n >= 400 && n < 600 {
+			f.status = int(n)
+			break
+		}
+	}
+	return f
+}
+
+func form(body []byte) string {
+	switch {
+	case len(body) == 0:
+		return " with an empty body"
+	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
+		return " with an HTML page"
+	}
+	return ""
+}
+
+// is reports whether the code or the kind of the failure is one of these.
+func (f *failure) is(names ...string) bool {
+	return slices.Contains(names, f.code) || slices.Contains(names, f.kind)
+}
+
+func (f *failure) has(words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(f.words, w) })
+}
+
+// outcome says what a failure means.
+func (b *Backend) outcome(f failure, h http.Header) error {
+	err := fmt.Errorf("%s answered HTTP %d%s", b.base.Host, f.status, f.form)
+	if f.status < 300 {
+		err = fmt.Errorf("%s answered with an error", b.base.Host)
+	}
+	wait, asked := retryAfter(h, b.now())
+	switch {
+	case f.usedUp():
+		return fault.Kill("the account has no credit left: see the billing page of "+b.base.Host+", then retry the dead letters", err)
+	case f.tooLong():
+		return fault.Kill("the conversation is too long for the model: lower history_tokens or max_tokens, shorten prompt, or let the server give it a larger context",
+			fmt.Errorf("%w: %w", errContext, err))
+	case f.status == http.StatusTooManyRequests, f.status == http.StatusServiceUnavailable && asked,
+		f.status < 300 && (f.is("rate_limit_exceeded", "rate_limit_error", "too_many_requests") || f.has("rate limit", "too many requests")):
+		return fault.Throttle(fault.Avatar, wait, err)
+	case f.noKey():
+		return b.keyRefused(err)
+	case f.noModel():
+		return b.modelRefused(f, err)
+	case f.status == http.StatusRequestTimeout, f.status == http.StatusTooEarly, f.status == http.StatusConflict, f.status >= 500, f.status < 300:
+		return &fault.Outcome{Err: err}
+	case f.status == http.StatusNotFound || f.status == http.StatusMethodNotAllowed:
+		return fault.Kill("base_url has nothing at "+f.path+`: check base_url, which usually ends in "/v1"`, err)
+	case f.status < 400:
+		return fault.Kill("base_url answers with a redirect, which is not followed: write the address where it leads", err)
+	}
+	return b.refused(f, err)
+}
+
+// refused is about a call that the server understood and did not want.
+func (b *Backend) refused(f failure, err error) error {
+	unknown := f.is("unsupported_parameter", "unknown_parameter") || f.has("extra_forbidden", "unsupported parameter", "unknown parameter", "unrecognized")
+	switch {
+	case unknown && f.names("max_tokens") && b.newerTokens.CompareAndSwap(false, true):
+		return &fault.Outcome{Reason: "the model does not take max_tokens under its old name: the next try uses the new one", Err: err}
+	case unknown && f.names("user") && b.anonymous.CompareAndSwap(false, true):
+		return &fault.Outcome{Reason: "the server takes no id of a person: the next try leaves it out", Err: err}
+	case f.param == "temperature" || unknown && f.names("temperature"):
+		return fault.Kill("the model does not take this temperature: change or remove it", err)
+	case f.param == "max_tokens" || f.param == "max_completion_tokens":
+		return fault.Kill("the model does not take this max_tokens: change or remove it", err)
+	}
+	return fault.Kill("the server refused this message: its log may say why; if it refuses every one, check model, temperature and max_tokens", err)
+}
+
+// names reports whether the failure is about a parameter.
+func (f *failure) names(param string) bool {
+	return f.param == param || f.has("'"+param+"'", `"`+param+`"`, "`"+param+"`", `\"`+param+`\"`)
+}
+
+func (f *failure) usedUp() bool {
+	return f.status == http.StatusPaymentRequired ||
+		f.is("insufficient_quota", "billing_not_active", "billing_hard_limit_reached", "insufficient_balance") ||
+		f.status != http.StatusTooManyRequests && f.has("insufficient balance", "insufficient_quota", "credit balance is too low", "insufficient credit")
+}
+
+func (f *failure) tooLong() bool {
+	if f.is("context_length_exceeded", "exceed_context_size_error") {
+		return true
+	}
+	refused := f.status < 300 || slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusInternalServerError}, f.status)
+	return refused && f.has("context length", "context_length", "context size", "context window", "maximum input length", "prompt is too long", "input is too long")
+}
+
+func (f *failure) noKey() bool {
+	switch f.status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return true
+	case http.StatusOK, http.StatusBadRequest:
+		return f.is("invalid_api_key", "authentication_error", "permission_error", "permission_denied", "account_deactivated") ||
+			f.has("api key not valid", "invalid api key", "incorrect api key", "unauthorized")
+	}
+	return false
+}
+
+func (f *failure) noModel() bool {
+	switch f.status {
+	case http.StatusNotFound:
+		return f.path != modelsPath && (f.is("model_not_found") || f.has("model"))
+	case http.StatusOK, http.StatusBadRequest:
+		return f.is("model_not_found")
+	}
+	return false
+}
+
+func (b *Backend) keyRefused(err error) error {
+	if b.cfg.APIKey == "" {
+		return fault.Kill("the server wants a key: set api_key", err)
+	}
+	return fault.Kill("the server refuses api_key: check that it is whole, not revoked, and allowed to use the model", err)
+}
+
+func (b *Backend) modelRefused(f failure, err error) error {
+	if f.path == speechPath {
+		return fault.Kill(fmt.Sprintf("%s has no model %q: check speech_model", b.base.Host, b.cfg.SpeechModel), err)
+	}
+	return fault.Kill(fmt.Sprintf("%s has no model %q: check model", b.base.Host, b.cfg.Model), err)
+}
+
+// missing says more about a 404: which models there are, and whether it is about the model at all.
+func (b *Backend) missing(ctx context.Context, o error) error {
+	if fault.Of(o).Kind != fault.Dead {
+		return o
+	}
+	names, err := b.models(ctx)
+	switch {
+	case err != nil:
+		return o
+	case !offers(names, b.cfg.Model):
+		return fault.Kill(b.noModel(names), o)
+	}
+	return o
+}
