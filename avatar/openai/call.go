@@ -3,24 +3,17 @@ package openai
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"strconv"
-	"time"
 
 	"avatarbridge/avatar"
 	"avatarbridge/bridges/fault"
 )
 
-const (
-	maxBody = 1 << 20   // of an answer that is not streamed
-	maxHold = time.Hour // the longest pause that is obeyed: a hold is durable, and a mistyped header must not silence an avatar for ever
-)
+const maxBody = 1 << 20 // of an answer that is not streamed
 
 // chatRequest is the body of a call for a completion.
 type chatRequest struct {
@@ -114,43 +107,10 @@ func (b *Backend) request(ctx context.Context, path string, body any) (*http.Req
 	return req, nil
 }
 
-// broken is the outcome of a call without a whole answer. An outcome that the client's transport made stays as it is.
+// broken is the outcome of a call without a whole answer.
 func (b *Backend) broken(ctx context.Context, err error) error {
-	if o, ok := errors.AsType[*fault.Outcome](err); ok {
-		return o
-	}
 	if late := context.Cause(ctx); errors.Is(late, errTooLong) || errors.Is(late, errStalled) {
-		err = late
-	} else {
-		err = cause(err)
+		return &fault.Outcome{Reason: b.base.Host + " did not answer", Err: late}
 	}
-	return &fault.Outcome{Reason: b.base.Host + " did not answer", Err: err}
-}
-
-// cause keeps of a transport error what cannot hold bytes of the answer.
-func cause(err error) error {
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, io.ErrUnexpectedEOF, io.EOF, errLine, errStream} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return e
-	}
-	return errors.New("the connection broke")
-}
-
-// retryAfter reads the header as seconds or as a date. ok is false when there is none that makes sense.
-func retryAfter(h http.Header, now time.Time) (d time.Duration, ok bool) {
-	s := h.Get("Retry-After")
-	if n, err := strconv.ParseFloat(s, 64); err == nil && n >= 0 {
-		return time.Duration(min(n, maxHold.Seconds()) * float64(time.Second)), true
-	}
-	if at, err := http.ParseTime(s); err == nil {
-		return min(max(at.Sub(now), 0), maxHold), true
-	}
-	return 0, false
+	return fault.NoAnswer(b.base.Host, err)
 }

@@ -54,14 +54,11 @@ func New(cfg Config, client *http.Client) (*Backend, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	b := &Backend{cfg: cfg, log: slog.New(slog.DiscardHandler), now: time.Now}
+	b := &Backend{cfg: cfg, client: fault.Direct(client), log: slog.New(slog.DiscardHandler), now: time.Now}
 	if cfg.Log != nil {
 		b.log = cfg.Log.With("avatar", cfg.Name)
 	}
 	b.base, _ = base(cfg.BaseURL) // checked by Validate
-	direct := *client
-	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	b.client = &direct
 	return b, nil
 }
 

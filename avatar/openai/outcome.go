@@ -85,7 +85,7 @@ func (b *Backend) outcome(f failure, h http.Header) error {
 	if f.status < 300 {
 		err = fmt.Errorf("%s answered with an error", b.base.Host)
 	}
-	wait, asked := retryAfter(h, b.now())
+	wait, asked := fault.RetryAfter(h, b.now())
 	switch {
 	case f.usedUp():
 		return fault.Kill("the account has no credit left: see the billing page of "+b.base.Host+", then retry the dead letters", err)

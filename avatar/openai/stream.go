@@ -117,9 +117,10 @@ func (b *Backend) ended(w *watch, a *answer, err error) error {
 	case errors.Is(err, errStream):
 		a.early = err
 		return nil
+	case errors.Is(err, errLine):
+		return &fault.Outcome{Reason: b.base.Host + " answered with something that is no chat completion", Err: err}
 	case errors.Is(err, io.EOF):
-		err = errCut
-		return &fault.Outcome{Reason: b.base.Host + " did not answer to the end", Err: err}
+		return &fault.Outcome{Reason: b.base.Host + " did not answer to the end", Err: errCut}
 	}
 	return b.broken(w.ctx, err)
 }
