@@ -29,7 +29,7 @@ type Config struct {
 
 	Keep        time.Duration // how long event keys and dead letters are kept: 720h
 	AskTimeout  time.Duration // for one call of Ask: 120s
-	SendTimeout time.Duration // for one call of Send: 60s
+	SendTimeout time.Duration // for one call of Send, uploads included: 6m. Bridges have shorter ones of their own
 	MaxAttempts int           // of a turn or a post: 6
 	RetryWithin time.Duration // since the turn was accepted: 15m
 	MaxWaiting  int           // turns in one conversation: 20

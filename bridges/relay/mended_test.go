@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -294,8 +295,8 @@ func TestPostsOfAPausedBridgeAreNotMarkedAsBeingSentByARestart(t *testing.T) {
 		w.wrap = func(st store.Store) store.Store { s.Store = st; return s }
 		w.restart()
 		settle()
-		if s.claimed != 0 {
-			t.Errorf("%d posts were claimed, and so marked, during the hold", s.claimed)
+		if n := s.claimed.Load(); n != 0 {
+			t.Errorf("%d posts were claimed, and so marked, during the hold", n)
 		}
 		time.Sleep(2 * time.Hour)
 		for i := range 5 {
@@ -304,15 +305,15 @@ func TestPostsOfAPausedBridgeAreNotMarkedAsBeingSentByARestart(t *testing.T) {
 	})
 }
 
-// counting counts the posts that ClaimPosts hands out; it is read when nothing moves.
+// counting counts the posts that ClaimPosts hands out.
 type counting struct {
 	store.Store
-	claimed int
+	claimed atomic.Int32
 }
 
 func (s *counting) ClaimPosts(ctx context.Context, account string, now time.Time, n int) ([]store.Post, time.Time, error) {
 	posts, due, err := s.Store.ClaimPosts(ctx, account, now, n)
-	s.claimed += len(posts)
+	s.claimed.Add(int32(len(posts)))
 	return posts, due, err
 }
 
@@ -327,7 +328,7 @@ func TestStoreThatRefusesIntakeIsNotCalledReadyBecauseItSettles(t *testing.T) {
 		})
 		w.bridge.receive(t, w.bridge.said("ann", "1"))
 		settle()
-		s.full = true
+		s.full.Store(true)
 		if err := w.bridge.rx.Receive(t.Context(), bridges.Batch{Events: []bridges.Event{w.bridge.said("bob", "2")}}); err == nil {
 			t.Fatal("taken")
 		}
@@ -336,7 +337,7 @@ func TestStoreThatRefusesIntakeIsNotCalledReadyBecauseItSettles(t *testing.T) {
 		if w.relay.Status().Store == "" {
 			t.Error("the status says that the store takes messages")
 		}
-		s.full = false
+		s.full.Store(false)
 		time.Sleep(3 * time.Second)
 		if why := w.relay.Status().Store; why != "" {
 			t.Errorf("there is room again, and the status says %q", why)
@@ -344,21 +345,21 @@ func TestStoreThatRefusesIntakeIsNotCalledReadyBecauseItSettles(t *testing.T) {
 	})
 }
 
-// refusingIntake settles what it has, but takes nothing new while it is full. full changes when nothing moves.
+// refusingIntake settles what it has, but takes nothing new while it is full.
 type refusingIntake struct {
 	store.Store
-	full bool
+	full atomic.Bool
 }
 
 func (s *refusingIntake) Accept(ctx context.Context, b store.Batch) ([]store.Result, error) {
-	if s.full {
+	if s.full.Load() {
 		return nil, errDisk
 	}
 	return s.Store.Accept(ctx, b)
 }
 
 func (s *refusingIntake) Writable(ctx context.Context) error {
-	if s.full {
+	if s.full.Load() {
 		return errDisk
 	}
 	return s.Store.Writable(ctx)
@@ -382,12 +383,12 @@ func TestPostThatWasUnclearOnceStaysUnclearWhenItDies(t *testing.T) {
 
 func TestMoveToTheSameChannelIsNoEndlessLoop(t *testing.T) {
 	inWorld(t, nil, func(t *testing.T, w *world) {
-		calls := 0
-		w.bridge.onSend(func(m bridges.Message) error { calls++; return fault.MoveTo(m.Place.Channel, nil) })
+		var calls atomic.Int32
+		w.bridge.onSend(func(m bridges.Message) error { calls.Add(1); return fault.MoveTo(m.Place.Channel, nil) })
 		w.bridge.receive(t, w.bridge.said("ann", "1"))
 		time.Sleep(10 * time.Minute)
-		if calls > 30 {
-			t.Errorf("%d calls in ten minutes", calls)
+		if calls.Load() > 30 {
+			t.Errorf("%d calls in ten minutes", calls.Load())
 		}
 	})
 }

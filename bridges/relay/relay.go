@@ -93,7 +93,7 @@ func withDefaults(c Config) Config {
 	}
 	or(&c.Keep, 720*time.Hour)
 	or(&c.AskTimeout, 2*time.Minute)
-	or(&c.SendTimeout, time.Minute)
+	or(&c.SendTimeout, 6*time.Minute)
 	or(&c.RetryWithin, 15*time.Minute)
 	or(&c.Grace, 5*time.Second)
 	if c.MaxAttempts <= 0 {

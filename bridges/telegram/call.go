@@ -19,7 +19,7 @@ import (
 const (
 	maxAnswer   = 64 << 20         // bytes of an answer; a hundred updates have far less
 	callTimeout = 30 * time.Second // of calls without a file; a context may be shorter
-	fileTimeout = 5 * time.Minute
+	fileTimeout = 2 * time.Minute  // of uploads: what is behind them in the conversation waits
 )
 
 // An exchange is one call to the Bot API. It is the HTTP client that the library is given for it: it binds the call to a context, notes
@@ -31,6 +31,8 @@ type exchange struct {
 	wrote  atomic.Bool // the request may have reached Telegram whole
 	status int         // of the answer, 0 for none
 	date   string      // the answer's Date header
+	pause  string      // the answer's Retry-After header
+	upload bool
 }
 
 var _ tgbotapi.HTTPClient = (*exchange)(nil)
@@ -49,7 +51,7 @@ func (x *exchange) Do(req *http.Request) (*http.Response, error) {
 		}
 		return nil, x.bridge.clean(err)
 	}
-	x.status, x.date = resp.StatusCode, resp.Header.Get("Date")
+	x.status, x.date, x.pause = resp.StatusCode, resp.Header.Get("Date"), resp.Header.Get("Retry-After")
 	resp.Body = limited{io.LimitReader(resp.Body, maxAnswer), resp.Body}
 	return resp, nil
 }
@@ -90,7 +92,7 @@ func (b *Bridge) exchange(ctx context.Context, timeout time.Duration, method str
 	do func(*exchange) (*tgbotapi.APIResponse, error)) (*exchange, json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	x := &exchange{bridge: b, ctx: ctx, method: method}
+	x := &exchange{bridge: b, ctx: ctx, method: method, upload: timeout == fileTimeout}
 	resp, err := do(x)
 	if err == nil {
 		return x, resp.Result, nil

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -54,6 +55,8 @@ func (x *exchange) outcome(resp *tgbotapi.APIResponse, err error) error {
 	err = x.bridge.clean(err)
 	e, spoke := errors.AsType[*tgbotapi.Error](err)
 	switch {
+	case x.status == 0 && !x.wrote.Load() && x.upload && errors.Is(x.ctx.Err(), context.DeadlineExceeded):
+		return fault.Reject("the upload took too long", fmt.Errorf("%s: not sent: %w", x.method, err))
 	case x.status == 0 && !x.wrote.Load():
 		return &fault.Outcome{Kind: fault.Retry, Err: fmt.Errorf("%s: not sent: %w", x.method, err)}
 	case x.status == 0:
@@ -61,13 +64,21 @@ func (x *exchange) outcome(resp *tgbotapi.APIResponse, err error) error {
 	case spoke && resp != nil:
 		return x.judge(resp, e.ResponseParameters)
 	case x.status == http.StatusTooManyRequests:
-		return fault.Throttle(fault.Channel, 0, x.unreadable())
+		return fault.Throttle(fault.Channel, x.wait(), x.unreadable())
 	case x.status == http.StatusRequestEntityTooLarge:
 		return fault.Reject("it is larger than the server at api_url takes", x.unreadable())
 	case x.status < 300, x.status >= 500:
 		return fault.Unsure(x.unreadable())
 	}
 	return &fault.Outcome{Kind: fault.Retry, Err: x.unreadable(), Reason: "see whether api_url is a Bot API server"}
+}
+
+// wait is how long a proxy that answers 429 wants to be left alone; one that does not say gets a while.
+func (x *exchange) wait() time.Duration {
+	if s, err := strconv.Atoi(x.pause); err == nil && s > 0 && s < 3600 {
+		return time.Duration(s) * time.Second
+	}
+	return 10 * time.Second
 }
 
 // unreadable is an answer that is not the Bot API's, such as a proxy's page.
