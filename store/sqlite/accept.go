@@ -243,7 +243,7 @@ func (c *core) insertTurn(in *intake, e *store.Entry, v *conversation, p *person
 		return err
 	}
 	if hand {
-		c.claim(&c.turns, &claim{row: row, conversation: v.ID, id: e.Turn.ID, generation: v.Generation, person: p.id})
+		c.claim(&c.turns, &claim{row: row, conversation: v.ID, id: e.Turn.ID, generation: v.Generation, person: p.id, fresh: true})
 		out.Turn = &store.Turn{Row: row, ID: e.Turn.ID, Conversation: v.Conversation, Body: e.Turn.Body, Accepted: moment(in.now)}
 	}
 	if empty {
@@ -315,7 +315,7 @@ func (c *core) addressed(r *store.Reset) (*conversation, error) {
 	return c.find(r.Post.In, p)
 }
 
-// edit changes or cancels a turn that was never handed out.
+// edit changes or cancels a turn that cannot have been asked.
 func (c *core) edit(in *intake, e *store.Edit, out *store.Result) error {
 	r, err := c.one("SELECT row, conversation, body FROM turn WHERE account = ? AND key = ? AND state = 0 AND handed = 0", in.account, e.Target)
 	if r == nil || err != nil {

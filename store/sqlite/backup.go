@@ -8,11 +8,17 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 )
 
-// Backup is described in the contract. The copy has everything: people, secrets, what waits. Forget does not reach it.
+// Backup is described in the contract. The copy has everything: people, secrets, what waits. Forget does not reach it, so that it may not
+// have the name of a copy that Forget deletes.
 func (s *Store) Backup(ctx context.Context, file string) error {
+	if s.reserved(file) {
+		return fmt.Errorf("%s is the name of a copy that the program itself makes and deletes: choose another", file)
+	}
 	s.reading.RLock()
 	defer s.reading.RUnlock()
 	select {
@@ -25,6 +31,21 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 		defer func() { s.readers <- c }()
 		return copyTo(file, func(file string) error { return c.once(ctx, "VACUUM INTO ?", file) })
 	}
+}
+
+// reserved says whether file names a copy of the database that Forget deletes, by whatever path.
+func (s *Store) reserved(file string) bool {
+	dir, err := os.Stat(filepath.Dir(file))
+	if err != nil {
+		return false // nothing can be made there
+	}
+	own, err := os.Stat(filepath.Dir(s.path))
+	if err != nil || !os.SameFile(dir, own) {
+		return false
+	}
+	name := filepath.Base(file)
+	after, aside := strings.CutPrefix(name, filepath.Base(s.path)+beforeRestore)
+	return isMigrationCopy(filepath.Base(s.path), name) || aside && asideName.MatchString(after)
 }
 
 // copyTo has write fill a new file that its owner alone can read, and syncs it. It leaves no half of one.
@@ -50,49 +71,86 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// beforeRestore is added to the name of a database that Restore moves aside.
+// beforeRestore, and a time, is added to the name of a database that Restore moves aside.
 const beforeRestore = ".before-restore"
 
-// Restore puts a backup in the place of the database at path, which no process may have open (else the error is store.ErrLocked). A
-// database that is there is moved to path.before-restore; if there is one of that name already, Restore refuses.
-//
-// Whether what waits in the backup was sent after it was made nobody knows: pending counts the turns and posts that have become dead letters
-// that say so. Retry brings back those that the operator wants.
-func Restore(ctx context.Context, backup, path string) (pending int, err error) {
+var asideName = regexp.MustCompile(`^(-\d{8}T\d{6}Z(-\d+)?)?(-wal|-shm)?$`)
+
+// movedAside returns the databases that Restore has moved aside from path, with what SQLite keeps beside them.
+func movedAside(path string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	var files []string
+	for _, e := range entries {
+		if name, ours := strings.CutPrefix(e.Name(), filepath.Base(path)+beforeRestore); ours && asideName.MatchString(name) {
+			files = append(files, filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+	return files, err
+}
+
+// Restored says what Restore did.
+type Restored struct {
+	// Pending counts the turns and posts that waited in the backup. Whether they were settled after it was made nobody knows: they have
+	// become dead letters that say so, and Retry brings back those that the operator wants.
+	Pending int
+	Aside   string // where the database is that was there before; "" when there was none
+}
+
+// Restore puts a backup in the place of the database at path, which no process may have open (else the error is store.ErrLocked). The
+// backup is examined before anything else, so that nobody stops a program for a file that is of no use. A database that is there is
+// kept beside path, under a name with the time at its end; Forget deletes such copies.
+func Restore(ctx context.Context, backup, path string) (done Restored, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
-		return 0, err
+		return Restored{}, err
 	}
 	if err := local(filepath.Dir(path)); err != nil {
-		return 0, err
+		return Restored{}, err
+	}
+	if err := examine(backup); err != nil {
+		return Restored{}, fmt.Errorf("%s: %w", backup, err)
 	}
 	file, err := lock(path)
 	if err != nil {
-		return 0, err
+		return Restored{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	aside := path + beforeRestore
-	if exists(path) && exists(aside) {
-		return 0, fmt.Errorf("%s is there from an earlier restore: move or delete it first", aside)
-	}
 	fresh := path + ".restoring"
 	if err := remove(fresh); err != nil {
-		return 0, err
+		return Restored{}, err
 	}
-	if pending, err = thaw(ctx, backup, fresh); err != nil {
-		return 0, errors.Join(fmt.Errorf("restore %s: %w", backup, err), remove(fresh))
+	if done.Pending, err = thaw(ctx, backup, fresh); err != nil {
+		return Restored{}, errors.Join(fmt.Errorf("%s: %w", backup, err), remove(fresh))
 	}
-	for _, suffix := range []string{"-wal", "-shm", ""} {
-		if exists(path + suffix) {
-			if err := os.Rename(path+suffix, aside+suffix); err != nil {
-				return 0, err
-			}
-		}
+	if done.Aside, err = moveAside(path, time.Now()); err != nil {
+		return Restored{}, err
 	}
 	if err := os.Rename(fresh, path); err != nil {
-		return 0, err
+		return Restored{}, err
 	}
-	return pending, syncDir(filepath.Dir(path))
+	return done, syncDir(filepath.Dir(path))
+}
+
+// moveAside gives a database, if there is one, a name that no other has, and returns it. The database itself is moved last: after a crash
+// in the middle it is still the one at path, without the little that its WAL held, which a program that has ended leaves empty.
+func moveAside(path string, now time.Time) (aside string, err error) {
+	stamp := path + beforeRestore + now.UTC().Format("-20060102T150405Z")
+	aside = stamp
+	for n := 2; exists(aside); n++ {
+		aside = fmt.Sprintf("%s-%d", stamp, n)
+	}
+	if !exists(path) {
+		aside = ""
+	}
+	for _, suffix := range []string{"-wal", "-shm", ""} {
+		if aside == "" || !exists(path+suffix) {
+			continue
+		}
+		if err := os.Rename(path+suffix, aside+suffix); err != nil {
+			return "", err
+		}
+	}
+	return aside, nil
 }
 
 func exists(file string) bool {
@@ -110,31 +168,44 @@ func remove(file string) error {
 	return nil
 }
 
+// examine says what keeps a file from being restored. It changes nothing.
+func examine(backup string) error {
+	if _, err := os.Stat(backup); err != nil {
+		return err
+	}
+	c, err := connect(dsn(backup, readBackup))
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.whole(), c.close())
+}
+
+const readBackup = "mode=ro&_busy_timeout=5000"
+
+func (c *conn) whole() error {
+	r, err := c.one("PRAGMA quick_check(1)")
+	if err != nil {
+		return fmt.Errorf("it is no backup of this program: %w", err)
+	}
+	if r.text(0) != "ok" {
+		return fmt.Errorf("it is damaged: %s", r.text(0))
+	}
+	if r, err = c.one("SELECT count(*) FROM sqlite_schema WHERE name IN ('turn', 'post', 'goose_db_version')"); err != nil {
+		return err
+	}
+	if r.int(0) != 3 {
+		return errors.New("it is no backup of this program")
+	}
+	return nil
+}
+
 // thaw makes a database of a backup and buries what waits in it.
 func thaw(ctx context.Context, backup, fresh string) (pending int, err error) {
-	if _, err := os.Stat(backup); err != nil {
-		return 0, err
-	}
-	from, err := connect(dsn(backup, "mode=ro&_busy_timeout=5000"))
+	from, err := connect(dsn(backup, readBackup))
 	if err != nil {
 		return 0, err
 	}
-	err = copyTo(fresh, func(file string) error {
-		r, err := from.one("PRAGMA quick_check(1)")
-		if err != nil {
-			return err
-		}
-		if r.text(0) != "ok" {
-			return fmt.Errorf("it is damaged: %s", r.text(0))
-		}
-		if r, err = from.one("SELECT count(*) FROM sqlite_schema WHERE name IN ('turn', 'post', 'goose_db_version')"); err != nil {
-			return err
-		}
-		if r.int(0) != 3 {
-			return errors.New("it is no backup of this program")
-		}
-		return from.once(ctx, "VACUUM INTO ?", file)
-	})
+	err = copyTo(fresh, func(file string) error { return from.once(ctx, "VACUUM INTO ?", file) })
 	if err = errors.Join(err, from.close()); err != nil {
 		return 0, err
 	}
@@ -179,10 +250,10 @@ func (c *conn) buryAll(reason string, now int64) (pending int, err error) {
 // migrateCopy brings a restored copy to the program's schema; the backup itself stays, so that no second copy is needed.
 func migrateCopy(ctx context.Context, fresh string) (err error) {
 	err = migrate(ctx, fresh, migrations(), slog.New(slog.DiscardHandler))
-	if baks, e := filepath.Glob(escapeGlob(fresh) + ".*.bak"); e == nil {
-		for _, f := range baks {
-			err = errors.Join(err, os.Remove(f))
-		}
+	copies, e := migrationCopies(fresh)
+	err = errors.Join(err, e)
+	for _, f := range copies {
+		err = errors.Join(err, os.Remove(f))
 	}
 	return err
 }

@@ -220,8 +220,10 @@ func (c *core) renew(v *conversation) (*conversation, error) {
 	if _, err := c.exec("UPDATE conversation SET uid = ?, generation = generation + 1 WHERE id = ?", c.newID(), v.ID); err != nil {
 		return nil, err
 	}
-	if _, err := c.exec("DELETE FROM memo WHERE conversation = ?", v.ID); err != nil {
-		return nil, err
+	for _, q := range []string{"DELETE FROM memo WHERE conversation = ?", "DELETE FROM forgotten WHERE conversation = ?"} {
+		if _, err := c.exec(q, v.ID); err != nil {
+			return nil, err
+		}
 	}
 	return c.conversationOf(v.ID)
 }

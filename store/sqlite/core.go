@@ -109,6 +109,7 @@ type claim struct {
 	id           string // a turn's
 	generation   int    // of the conversation when the turn was handed out
 	person       int64
+	fresh        bool // a turn that was never handed out before, or never asked
 	gone         bool // the row was forgotten; the claim still keeps the lane from being worked on twice
 }
 

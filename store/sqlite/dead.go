@@ -49,13 +49,15 @@ func (c *core) revive(l letter, now int64) error {
 		return err
 	}
 	if l.post {
-		if err := c.run("UPDATE post SET state = 0, pos = ?, attempts = 0, unclear = 0, due = NULL WHERE id = ? AND state = 2", c.nextPost, l.row); err != nil {
+		if err := c.run(`UPDATE post SET state = 0, pos = ?, attempts = 0, tried = 0, unclear = 0, due = NULL, created = ?
+			WHERE id = ? AND state = 2`, c.nextPost, now, l.row); err != nil {
 			return err
 		}
 		c.nextPost++
 		return c.offerPost(v, now, false, &out)
 	}
-	if err := c.run("UPDATE turn SET state = 0, pos = ?, attempts = 0, due = NULL WHERE row = ? AND state = 2", c.nextTurn, l.row); err != nil {
+	if err := c.run(`UPDATE turn SET state = 0, pos = ?, attempts = 0, tried = 0, revived = 1, due = NULL, accepted = ?
+		WHERE row = ? AND state = 2`, c.nextTurn, now, l.row); err != nil {
 		return err
 	}
 	c.nextTurn++

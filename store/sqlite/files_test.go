@@ -307,11 +307,7 @@ func TestForgettingLeavesNoByteInAnyFile(t *testing.T) {
 	}
 	s := openAt(t, path)
 	sound(t, s)
-	for _, beside := range []string{path + ".1.bak", path + beforeRestore} {
-		if err := s.Backup(t.Context(), beside); err != nil {
-			t.Fatal(err)
-		}
-	}
+	besides(t, s, path+".1.bak", path+beforeRestore)
 	if found := holding(t, dir, canary); len(found) < 3 {
 		t.Fatalf("only %v have it before", found)
 	}

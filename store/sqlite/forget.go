@@ -2,8 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,7 +20,8 @@ const scrubbing = "scrub"
 // for each 100 MB. Copies beside the database that hold the person too are deleted: those made before a migration, and the database that a restore
 // has moved aside. Backups elsewhere are the operator's.
 //
-// If it ends with an error the rewriting may be outstanding: it is made up for by the next Forget, of whomever, and by Open.
+// If only the rewriting fails, the error says so; then it is outstanding, and made up for by the next Forget of whomever, known or not (the
+// same call again will do), by Purge and by Open.
 func (s *Store) Forget(ctx context.Context, uid string) ([]store.Conversation, error) {
 	// Long reads keep the WAL from being cut.
 	s.reading.Lock()
@@ -31,39 +33,49 @@ func (s *Store) Forget(ctx context.Context, uid string) ([]store.Conversation, e
 	}); err != nil {
 		return nil, err
 	}
-	err := s.writer.run(context.WithoutCancel(ctx), true, func(c *core) error { return c.scrub(s.path) })
-	return gone, err
+	if err := s.writer.run(context.WithoutCancel(ctx), true, func(c *core) error { return c.scrub(s.path) }); err != nil {
+		return gone, fmt.Errorf("the person is gone from the database, but its files are not rewritten yet and may hold deleted bytes: the same command finishes it: %w", err)
+	}
+	return gone, nil
 }
 
-// scrub rewrites the files if something was forgotten since the last time.
+// finishForget rewrites the files if a Forget has failed to do so.
+func (s *Store) finishForget(ctx context.Context) error {
+	outstanding := false
+	err := s.read(ctx, func(c *conn) error {
+		r, err := c.one("SELECT 1 FROM setting WHERE name = ?", scrubbing)
+		outstanding = r != nil
+		return err
+	})
+	if !outstanding || err != nil {
+		return err
+	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if err := s.writer.run(ctx, true, func(c *core) error { return c.scrub(s.path) }); err != nil {
+		return fmt.Errorf("finish an interrupted forget: %w", err)
+	}
+	return nil
+}
+
+// scrub rewrites the files if something was forgotten since the last time. Whatever fails, the rest is done.
 func (c *core) scrub(path string) error {
 	r, err := c.one("SELECT 1 FROM setting WHERE name = ?", scrubbing)
 	if r == nil || err != nil {
 		return err
 	}
-	copies, err := filepath.Glob(escapeGlob(path) + ".*.bak")
-	if err != nil {
-		return err
-	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		copies = append(copies, path+beforeRestore+suffix)
-	}
-	for _, f := range copies {
-		if err := os.Remove(f); err != nil && !os.IsNotExist(err) {
-			return err
+	copies, err := migrationCopies(path)
+	aside, e := movedAside(path)
+	err = errors.Join(err, e)
+	for _, f := range append(copies, aside...) {
+		if e := os.Remove(f); e != nil && !os.IsNotExist(e) {
+			err = errors.Join(err, e)
 		}
 	}
-	ctx := context.Background()
-	if err := c.once(ctx, "VACUUM"); err != nil {
+	if err = errors.Join(err, c.once(context.Background(), "VACUUM"), c.truncate()); err != nil {
 		return err
 	}
-	if err := c.truncate(); err != nil {
-		return err
-	}
-	if err := c.run("DELETE FROM setting WHERE name = ?", scrubbing); err != nil {
-		return err
-	}
-	return nil
+	return c.run("DELETE FROM setting WHERE name = ?", scrubbing)
 }
 
 // truncate empties the WAL.
@@ -76,10 +88,6 @@ func (c *core) truncate() error {
 		return errBusy
 	}
 	return nil
-}
-
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 func (c *core) forget(uid string) ([]store.Conversation, error) {
@@ -104,6 +112,12 @@ func (c *core) forget(uid string) ([]store.Conversation, error) {
 		if err := c.forgetConversation(v); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.makeBlinding(); err != nil {
+		return nil, err
+	}
+	if err := c.blindTurns(id); err != nil {
+		return nil, err
 	}
 	if err := c.forgetShared(id); err != nil {
 		return nil, err
@@ -135,7 +149,7 @@ func (c *core) users(person int64) ([]string, error) {
 }
 
 // bare is what stays of a turn whose person is forgotten: the key of its event, and when that may go.
-const bare = "id = '', avatar = 0, conversation = 0, person = 0, state = 1, pos = 0, handed = 0, due = NULL, attempts = 0, body = NULL"
+const bare = "id = '', avatar = 0, conversation = 0, person = 0, state = 1, pos = 0, handed = 0, due = NULL, attempts = 0, tried = 0, revived = 0, body = NULL"
 
 func (c *core) forgetConversation(v *conversation) error {
 	for _, q := range []string{
@@ -145,6 +159,7 @@ func (c *core) forgetConversation(v *conversation) error {
 		"DELETE FROM dead WHERE conversation = ?",
 		"DELETE FROM reply WHERE conversation = ?",
 		"DELETE FROM memo WHERE conversation = ?",
+		"DELETE FROM forgotten WHERE conversation = ?",
 		"DELETE FROM hold WHERE conversation = ?",
 		"DELETE FROM conversation WHERE id = ?",
 	} {

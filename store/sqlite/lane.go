@@ -10,7 +10,7 @@ func (c *core) offerTurn(v *conversation, now int64, room bool, out *store.Claim
 	if c.turns.lane[v.ID] != nil {
 		return nil
 	}
-	r, err := c.one(`SELECT row, due, id, attempts, accepted, body, person FROM turn WHERE conversation = ? AND state = 0 ORDER BY pos LIMIT 1`, v.ID)
+	r, err := c.one("SELECT "+turnColumns+" FROM turn WHERE conversation = ? AND state = 0 ORDER BY pos LIMIT 1", v.ID)
 	if r == nil || err != nil || r.int(1) > now {
 		return err
 	}
@@ -26,14 +26,18 @@ func (c *core) offerTurn(v *conversation, now int64, room bool, out *store.Claim
 	return err
 }
 
-// handTurn claims a turn of which r has row, due, id, attempts, accepted, body, person.
+// turnColumns are what handTurn wants.
+const turnColumns = "row, due, id, attempts, accepted, body, person, handed, tried, revived"
+
+// handTurn claims a turn of which r has turnColumns.
 func (c *core) handTurn(v *conversation, r row) (*store.Turn, error) {
 	if _, err := c.exec("UPDATE turn SET due = NULL, handed = 1 WHERE row = ?", r.int(0)); err != nil {
 		return nil, err
 	}
-	c.claim(&c.turns, &claim{row: r.int(0), conversation: v.ID, id: r.text(2), generation: v.Generation, person: r.int(6)})
+	c.claim(&c.turns, &claim{row: r.int(0), conversation: v.ID, id: r.text(2), generation: v.Generation, person: r.int(6), fresh: !r.bool(7)})
 	return &store.Turn{
 		Row: r.int(0), ID: r.text(2), Conversation: v.Conversation, Attempts: int(r.int(3)), Accepted: moment(r.int(4)), Body: r.bytes(5),
+		Tried: orZero(r.int(8)), Revived: r.bool(9),
 	}, nil
 }
 
@@ -42,7 +46,7 @@ func (c *core) offerPost(v *conversation, now int64, room bool, out *store.Claim
 	if c.posts.lane[v.ID] != nil {
 		return nil
 	}
-	r, err := c.one(`SELECT id, due, unclear, attempts, created, body FROM post WHERE conversation = ? AND state = 0 ORDER BY pos LIMIT 1`, v.ID)
+	r, err := c.one("SELECT "+postColumns+" FROM post WHERE conversation = ? AND state = 0 ORDER BY pos LIMIT 1", v.ID)
 	if r == nil || err != nil || r.int(1) > now {
 		return err
 	}
@@ -58,7 +62,10 @@ func (c *core) offerPost(v *conversation, now int64, room bool, out *store.Claim
 	return err
 }
 
-// handPost claims a post of which r has id, due, unclear, attempts, created, body, and marks it.
+// postColumns are what handPost wants.
+const postColumns = "id, due, unclear, attempts, created, body, tried"
+
+// handPost claims a post of which r has postColumns, and marks it.
 func (c *core) handPost(v *conversation, r row) (*store.Post, error) {
 	if _, err := c.exec("UPDATE post SET due = NULL, sending = 1 WHERE id = ?", r.int(0)); err != nil {
 		return nil, err
@@ -66,6 +73,7 @@ func (c *core) handPost(v *conversation, r row) (*store.Post, error) {
 	c.claim(&c.posts, &claim{row: r.int(0), conversation: v.ID})
 	return &store.Post{
 		ID: r.int(0), Conversation: v.Conversation, Unclear: r.bool(2), Attempts: int(r.int(3)), Created: moment(r.int(4)), Body: r.bytes(5),
+		Tried: orZero(r.int(6)),
 	}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 
@@ -25,6 +27,26 @@ func migrations() fs.FS {
 		return embedded // not a valid folder name: goose reports that nothing is there
 	}
 	return sub
+}
+
+// isMigrationCopy says whether file is the name of a copy that migrate makes of the database at path. An operator's own backup with another
+// word in this place is none.
+func isMigrationCopy(path, file string) bool {
+	version, ours := strings.CutPrefix(file, path+".")
+	version, bak := strings.CutSuffix(version, ".bak")
+	return ours && bak && version != "" && strings.Trim(version, "0123456789") == ""
+}
+
+// migrationCopies returns the copies that migrate has made of the database at path.
+func migrationCopies(path string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	var copies []string
+	for _, e := range entries {
+		if file := filepath.Join(filepath.Dir(path), e.Name()); isMigrationCopy(path, file) {
+			copies = append(copies, file)
+		}
+	}
+	return copies, err
 }
 
 // migrate brings the database to the program's schema. One with content is copied to path.VERSION.bak before.
@@ -49,7 +71,7 @@ func migrate(ctx context.Context, path string, schema fs.FS, log *slog.Logger) (
 	case has == wants:
 		return nil
 	case has > 0:
-		bak := fmt.Sprintf("%s.%d.bak", path, has)
+		bak := fmt.Sprintf("%s.%d.bak", path, has) // see isMigrationCopy
 		// One that is there is from an earlier attempt at this very migration.
 		if err := os.Remove(bak); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -7,7 +7,7 @@ import (
 )
 
 func (c *core) claimPosts(account string, now int64, n int) ([]store.Post, time.Time, error) {
-	rows, err := c.all(`SELECT id, due, unclear, attempts, created, body, conversation FROM post
+	rows, err := c.all("SELECT "+postColumns+`, conversation FROM post
 		WHERE account = ? AND due IS NOT NULL ORDER BY due, pos LIMIT ?`, c.names[account], int64(max(n, 0)+1))
 	if err != nil {
 		return nil, time.Time{}, err
@@ -17,7 +17,7 @@ func (c *core) claimPosts(account string, now int64, n int) ([]store.Post, time.
 		if len(posts) >= n || r.int(1) > now {
 			return posts, moment(r.int(1)), nil
 		}
-		v, err := c.conversationOf(r.int(6))
+		v, err := c.conversationOf(r.int(len(r) - 1))
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -30,22 +30,18 @@ func (c *core) claimPosts(account string, now int64, n int) ([]store.Post, time.
 	return posts, time.Time{}, nil
 }
 
-func (c *core) park(post int64, due int64, hold *store.Hold) error {
+func (c *core) park(post int64, due int64) (out store.Claims, err error) {
 	cl := c.posts.row[post]
 	if cl == nil {
-		return nil
+		return out, nil
 	}
 	c.giveBack(&c.posts, cl)
-	if hold != nil {
-		if err := c.hold(hold); err != nil {
-			return err
-		}
-	}
 	if cl.gone {
-		return c.offerNext(cl.conversation, 0, &store.Claims{})
+		err = c.offerNext(cl.conversation, 0, &out)
+		return out, err
 	}
-	_, err := c.exec("UPDATE post SET sending = 0, due = ? WHERE id = ?", due, post)
-	return err
+	_, err = c.exec("UPDATE post SET sending = 0, due = ? WHERE id = ?", due, post)
+	return out, err
 }
 
 func (c *core) settle(s *store.Settled) (out store.Claims, err error) {
@@ -55,22 +51,24 @@ func (c *core) settle(s *store.Settled) (out store.Claims, err error) {
 	}
 	c.giveBack(&c.posts, cl)
 	if s.Hold != nil {
-		if err := c.hold(s.Hold); err != nil {
+		if err = c.hold(s.Hold); err != nil {
 			return out, err
 		}
 	}
 	now := micros(s.Now)
 	if cl.gone {
-		return out, c.offerNext(cl.conversation, now, &out)
+		err = c.offerNext(cl.conversation, now, &out)
+		return out, err
 	}
-	if err := c.end(s, cl, now); err != nil {
+	if err = c.end(s, cl, now); err != nil {
 		return out, err
 	}
 	v, err := c.conversationOf(cl.conversation)
 	if v == nil || err != nil {
 		return out, err
 	}
-	return out, c.offerPost(v, now, s.Send, &out)
+	err = c.offerPost(v, now, s.Send, &out)
+	return out, err
 }
 
 // end writes how a post ended, for it and for the rest of its reply.
@@ -85,7 +83,8 @@ func (c *core) end(s *store.Settled, cl *claim, now int64) error {
 				return err
 			}
 		}
-		_, err := c.exec("UPDATE post SET sending = 0, due = ?, attempts = ?, unclear = ? WHERE id = ?", micros(s.Due), int64(s.Attempts), s.Unclear, s.Post)
+		_, err := c.exec(`UPDATE post SET sending = 0, due = ?1, tried = iif(tried = 0 AND attempts < ?2, ?3, tried), attempts = ?2, unclear = ?4
+			WHERE id = ?5`, micros(s.Due), int64(s.Attempts), now, s.Unclear, s.Post)
 		return err
 	case store.Withheld:
 		_, err := c.exec(`UPDATE post SET state = 1, sending = 0, due = NULL, body = NULL

@@ -12,7 +12,8 @@ type sweep struct {
 	window string
 	// what deletes the rows above ?1 and up to ?2 that are over and older than ?3.
 	what []string
-	// ordered tables have the oldest rows first: a window without an old row is the end of the work.
+	// ordered tables have the oldest rows first: a window without an old row is the end of the work. What Retry has put back has a newer
+	// time than its row, and counts as old here.
 	ordered bool
 }
 
@@ -26,11 +27,11 @@ var sweeps = []sweep{
 		}, ordered: true,
 	},
 	{
-		window: "SELECT max(row), min(accepted) FROM (SELECT row, accepted FROM turn WHERE row > ? ORDER BY row LIMIT ?)",
+		window: "SELECT max(row), min(at) FROM (SELECT row, iif(revived, 0, accepted) at FROM turn WHERE row > ? ORDER BY row LIMIT ?)",
 		what:   []string{"DELETE FROM turn WHERE row > ? AND row <= ? AND accepted < ? AND state = 1"}, ordered: true,
 	},
 	{
-		window: "SELECT max(id), min(created) FROM (SELECT id, created FROM post WHERE id > ? ORDER BY id LIMIT ?)",
+		window: "SELECT max(id), min(at) FROM (SELECT id, iif(pos = id, created, 0) at FROM post WHERE id > ? ORDER BY id LIMIT ?)",
 		what:   []string{"DELETE FROM post WHERE id > ? AND id <= ? AND created < ? AND state = 1"}, ordered: true,
 	},
 	{
@@ -64,7 +65,8 @@ var sweeps = []sweep{
 	},
 }
 
-// Purge is described in the contract. It also forgets the keys of replies, expired holds, and notices.
+// Purge is described in the contract. It also forgets the keys of replies, expired holds, and notices. It ends with the rewriting that a
+// Forget has failed to do.
 func (s *Store) Purge(ctx context.Context, before time.Time) (int, error) {
 	total := 0
 	for i := range sweeps {
@@ -80,7 +82,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time) (int, error) {
 			total += n
 		}
 	}
-	return total, nil
+	return total, s.finishForget(ctx)
 }
 
 // sweep does one window and returns where the next one begins.

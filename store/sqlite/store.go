@@ -135,7 +135,8 @@ func (s *Store) prepare(ctx context.Context, c *core, cfg Config) error {
 	}
 	c.maxPages, c.reserve = int64(cfg.MaxPages), int64(cfg.Reserve)
 	if err := c.scrub(s.path); err != nil {
-		return fmt.Errorf("finish an interrupted forget: %w", err)
+		// No reason not to start: a full disk would keep the program down for ever.
+		cfg.Log.Warn("the files still hold bytes of somebody who was forgotten: the next purge tries again to rewrite them", "error", err)
 	}
 	if err := c.run("BEGIN IMMEDIATE"); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 )
 
 func (c *core) claimTurns(account, avatar string, now int64, n int) ([]store.Turn, time.Time, error) {
-	rows, err := c.all(`SELECT row, due, id, attempts, accepted, body, person, conversation FROM turn
+	rows, err := c.all("SELECT "+turnColumns+`, conversation FROM turn
 		WHERE account = ? AND avatar = ? AND due IS NOT NULL ORDER BY due, pos LIMIT ?`, c.names[account], c.names[avatar], int64(max(n, 0)+1))
 	if err != nil {
 		return nil, time.Time{}, err
@@ -17,7 +17,7 @@ func (c *core) claimTurns(account, avatar string, now int64, n int) ([]store.Tur
 		if len(turns) >= n || r.int(1) > now {
 			return turns, moment(r.int(1)), nil
 		}
-		v, err := c.conversationOf(r.int(7))
+		v, err := c.conversationOf(r.int(len(r) - 1))
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -30,23 +30,27 @@ func (c *core) claimTurns(account, avatar string, now int64, n int) ([]store.Tur
 	return turns, time.Time{}, nil
 }
 
-func (c *core) deferTurn(d *store.Deferred) error {
+func (c *core) deferTurn(d *store.Deferred) (out store.Claims, err error) {
 	cl := c.turns.row[d.Turn]
 	if cl == nil {
-		return nil
+		return out, nil
 	}
 	c.giveBack(&c.turns, cl)
 	if d.Hold != nil {
-		if err := c.hold(d.Hold); err != nil {
-			return err
+		if err = c.hold(d.Hold); err != nil {
+			return out, err
 		}
 	}
-	n, err := c.exec("UPDATE turn SET due = ?, attempts = ? WHERE row = ? AND state = 0", micros(d.Due), int64(d.Attempts), d.Turn)
+	now := micros(d.Now)
+	n, err := c.exec(`UPDATE turn SET due = ?1, handed = iif(?2 AND attempts >= ?3, 0, handed),
+		tried = iif(tried = 0 AND (?4 OR attempts < ?3), ?5, tried), attempts = ?3 WHERE row = ?6 AND state = 0`,
+		micros(d.Due), d.Unasked && cl.fresh, int64(d.Attempts), d.Tried, now, d.Turn)
 	if n > 0 || err != nil {
-		return err
+		return out, err
 	}
 	// Settled by Say or forgotten meanwhile: the next one is the head, due at once.
-	return c.offerNext(cl.conversation, 0, &store.Claims{})
+	err = c.offerNext(cl.conversation, now, &out)
+	return out, err
 }
 
 func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
@@ -57,7 +61,8 @@ func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
 	c.giveBack(&c.turns, cl)
 	now := micros(f.Now)
 	if cl.gone {
-		return out, c.offerNext(cl.conversation, now, &out)
+		err = c.offerNext(cl.conversation, now, &out)
+		return out, err
 	}
 	v, err := c.conversationOf(cl.conversation)
 	if v == nil || err != nil {
@@ -87,7 +92,8 @@ func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
 	if err = c.say(v, s, &out); err != nil {
 		return out, err
 	}
-	return out, c.offerTurn(v, now, f.Next, &out)
+	err = c.offerTurn(v, now, f.Next, &out)
+	return out, err
 }
 
 // remember appends a memo to the transcript, unless the generation in which the turn was asked is over.
@@ -171,6 +177,13 @@ func (c *core) sayLater(s *store.Said) (out store.Claims, err error) {
 	if v == nil || v.Generation != s.Generation {
 		return out, store.ErrStale
 	}
+	gone, err := c.forgottenTurn(v, s.Turn)
+	if err != nil {
+		return out, err
+	}
+	if gone {
+		return out, store.ErrStale
+	}
 	now := micros(s.Now)
 	sp := &speech{turnID: s.Turn, now: now, room: s.Send}
 	if s.Turn != "" {
@@ -181,7 +194,8 @@ func (c *core) sayLater(s *store.Said) (out store.Claims, err error) {
 	if v, err = c.replies(v, sp, []store.Reply{s.Reply}, s.Preface, s.Generation); err != nil {
 		return out, err
 	}
-	return out, c.say(v, sp, &out)
+	err = c.say(v, sp, &out)
+	return out, err
 }
 
 // answer settles the turn with the id if it waits, is being asked or is a dead letter, and returns whose it was.

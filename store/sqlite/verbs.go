@@ -32,8 +32,8 @@ func (s *Store) ClaimTurns(ctx context.Context, account, avatar string, now time
 }
 
 // Defer is described in the contract.
-func (s *Store) Defer(ctx context.Context, d store.Deferred) error {
-	return s.writer.run(ctx, false, func(c *core) error { return c.deferTurn(&d) })
+func (s *Store) Defer(ctx context.Context, d store.Deferred) (store.Claims, error) {
+	return s.claims(ctx, func(c *core) (store.Claims, error) { return c.deferTurn(&d) })
 }
 
 // Finish is described in the contract.
@@ -60,8 +60,8 @@ func (s *Store) ClaimPosts(ctx context.Context, account string, now time.Time, n
 }
 
 // Park is described in the contract.
-func (s *Store) Park(ctx context.Context, post int64, due time.Time, hold *store.Hold) error {
-	return s.writer.run(ctx, false, func(c *core) error { return c.park(post, micros(due), hold) })
+func (s *Store) Park(ctx context.Context, post int64, due time.Time) (store.Claims, error) {
+	return s.claims(ctx, func(c *core) (store.Claims, error) { return c.park(post, micros(due)) })
 }
 
 // Settle is described in the contract.

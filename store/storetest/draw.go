@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -150,6 +151,28 @@ func (x *machine) drawConv(rt *rapid.T) *mConv {
 		return nil
 	}
 	return pick(rt, "conversation", known...)
+}
+
+// drawTurnOf draws the id of a turn of the conversation: one that waits, is asked, dead, over or forgotten, or none.
+func (x *machine) drawTurnOf(rt *rapid.T, c *mConv) string {
+	ids := append([]string{"", ""}, c.forgotten...)
+	for _, t := range append(slices.Clone(c.turns.waits), c.turns.claimed) {
+		if t != nil {
+			ids = append(ids, t.id)
+		}
+	}
+	for _, l := range x.m.dead {
+		if !l.post && l.item.conv == c {
+			ids = append(ids, l.item.id)
+		}
+	}
+	for _, t := range x.m.answered {
+		if t.conv == c {
+			ids = append(ids, t.id)
+		}
+	}
+	slices.Sort(ids) // a failure is replayed by what was drawn
+	return pick(rt, "turn", ids...)
 }
 
 func (x *machine) soon(rt *rapid.T) time.Time {

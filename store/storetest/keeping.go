@@ -58,6 +58,32 @@ var deadExamples = []example{
 		b.finishAs(store.Finished{Turn: got[0].Row, Now: b.now, Dead: "broken again"})
 		same(b, "the id is a new one", b.dead()[0].ID > l[0].ID, true)
 	}},
+	{"RetryIsAsIfNothingHadBeenTried", func(b *bench) {
+		t := b.again(store.Deferred{Turn: b.ask("u1", direct("u1"), "one").Row, Attempts: 7})
+		b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Dead: "broken", Tries: 8})
+		p := b.reply("u2", "two", "a")
+		p = b.settleAs(store.Settled{Post: p.ID, As: store.Again, Due: b.now, Attempts: 7}).Post
+		b.settle(p, store.Failed)
+		b.pass(24 * time.Hour)
+		n, err := b.Retry(b.ctx, b.now)
+		b.check(err)
+		same(b, "put back", n, 2)
+		d, err := b.Depth(b.ctx)
+		b.check(err)
+		same(b, "the oldest", d.Oldest, b.now)
+		got, _ := b.claimTurns(9)
+		same(b, "attempts", got[0].Attempts, 0)
+		same(b, "tried", got[0].Tried, time.Time{})
+		same(b, "accepted", got[0].Accepted, b.now)
+		same(b, "revived", got[0].Revived, true)
+		posts, _ := b.claimPosts(9)
+		same(b, "attempts of the post", posts[0].Attempts, 0)
+		same(b, "tried of the post", posts[0].Tried, time.Time{})
+		same(b, "created", posts[0].Created, b.now)
+		tried := b.again(store.Deferred{Turn: got[0].Row, Attempts: 1})
+		same(b, "tried again", tried.Tried, b.now)
+		same(b, "it stays revived", tried.Revived, true)
+	}},
 	{"DropDeletesDeadLettersForGood", func(b *bench) {
 		b.die()
 		n, err := b.Drop(b.ctx, b.dead()[1].ID)
@@ -90,7 +116,7 @@ func (b *bench) canaries() (uid string) {
 	behind := turn("canary-user", shared, "k4")
 	behind.Turn.Body = []byte("canary behind")
 	r := b.accept(waiting, turn("other", shared, "k5"), in, turn("other", shared, "k6"), behind)
-	b.check(b.Defer(b.ctx, store.Deferred{Turn: r[0].Turn.Row, Due: b.now, Attempts: 1, Hold: &store.Hold{Scope: store.Scope{Account: account, Channel: "canary-user"}}}))
+	b.giveBack(store.Deferred{Turn: r[0].Turn.Row, Due: b.now, Attempts: 1, Hold: &store.Hold{Scope: store.Scope{Account: account, Channel: "canary-user"}}})
 	out := b.finish(r[1].Turn, "to the other")
 	b.isTurn(out.Turn, "canary in the group")
 	b.finishAs(store.Finished{Turn: out.Turn.Row, Now: b.now, Memo: []byte("canary memo in the group"), Memos: 9,
@@ -175,6 +201,22 @@ var peopleExamples = []example{
 		b.check(err)
 		same(b, "forgotten twice", len(gone), 0)
 	}},
+	{"WhatWaitsBehindSomebodyForgottenIsDue", func(b *bench) {
+		shared := room("r", store.MemoryRoom)
+		t := b.ask("u1", shared, "one")
+		b.park(b.finish(t, "a").Post, b.now.Add(time.Hour))
+		b.finish(b.ask("u2", shared, "two"), "b")
+		t = b.ask("u1", shared, "three")
+		b.accept(turn("u2", shared, "four"))
+		b.giveBack(store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour), Attempts: 1})
+		same(b, "conversations that went", len(b.forget("u1")), 0)
+		got, _ := b.claimTurns(9)
+		same(b, "turns", len(got), 1)
+		b.isTurn(&got[0], "four")
+		posts, _ := b.claimPosts(9)
+		same(b, "posts", len(posts), 1)
+		b.isPost(&posts[0], "b")
+	}},
 	{"WhatIsUnderWayOfSomebodyForgottenChangesNothing", func(b *bench) {
 		post := b.reply("u1", "one", "a", "b")
 		own := b.ask("u1", direct("u1"), "two")
@@ -182,7 +224,7 @@ var peopleExamples = []example{
 		b.accept(turn("u2", room("r", store.MemoryRoom), "four"))
 		_, err := b.Forget(b.ctx, own.Conversation.MemoryUID)
 		b.check(err)
-		b.check(b.Park(b.ctx, post.ID, b.now, nil))
+		same(b, "claims of who is gone", b.park(post, b.now), store.Claims{})
 		same(b, "claims after the post", b.settle(post, store.Failed), store.Claims{})
 		same(b, "claims after the turn", b.finish(own, "c"), store.Claims{})
 		got, _ := b.claimTurns(9)
@@ -246,6 +288,26 @@ var keepExamples = []example{
 		isErr(b, "who has no conversation left", err, store.ErrNotFound)
 		_, err = b.Person(b.ctx, "telegram:u1")
 		b.check(err)
+	}},
+	{"PurgeGoesOnBehindWhatRetryHasPutBack", func(b *bench) {
+		var entries []store.Entry
+		for i := range 600 {
+			entries = append(entries, turn(fmt.Sprint("u", i), direct("room"), fmt.Sprint(i)))
+		}
+		for _, r := range b.accept(entries...) {
+			p := b.finishAs(store.Finished{Turn: r.Turn.Row, Now: b.now, Dead: "broken", Send: true, Notice: &store.Notice{Pieces: pieces("sorry")}}).Post
+			b.settle(p, store.Failed)
+		}
+		b.settle(b.reply("behind", "old", "old"), store.Sent)
+		b.pass(time.Hour)
+		n, err := b.Retry(b.ctx, b.now)
+		b.check(err)
+		same(b, "put back", n, 1200)
+		n, err = b.Purge(b.ctx, b.now)
+		b.check(err)
+		same(b, "deleted: a turn and a post", n, 2)
+		same(b, "an old event is new again", b.accept(turn("behind", direct("behind"), "old"))[0].Verdict, store.Done)
+		same(b, "one that was put back is known", b.accept(turn("u1", direct("room"), "1"))[0].Verdict, store.Known)
 	}},
 	{"PurgeOfMuchLetsOthersIn", func(b *bench) {
 		var entries []store.Entry

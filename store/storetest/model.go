@@ -55,6 +55,7 @@ type mConv struct {
 	prefaced   bool
 	live       bool
 	replies    map[string]time.Time
+	forgotten  []string // ids of turns of forgotten people in this generation
 	turns      mLane
 	posts      mLane
 }
@@ -73,10 +74,13 @@ type mItem struct {
 	body     string
 	due      *time.Time // of a head; nil: it has or had a predecessor
 	attempts int
+	tried    time.Time
+	revived  bool // a turn
 	at       time.Time
 	key, id  string // of a turn
 	row      int64
 	handed   bool
+	fresh    bool     // of a claimed turn: it was not handed before
 	then     snapshot // when it was handed out
 	gone     bool     // forgotten while claimed
 	turn     *mItem   // what a post answers
@@ -246,7 +250,7 @@ func (l *mLane) offer(now time.Time, room bool) (claimed *mItem, waits bool) {
 
 func (l *mLane) hand(head *mItem) {
 	l.claimed = head
-	head.due, head.handed, head.then = nil, true, head.conv.snapshot()
+	head.due, head.fresh, head.handed, head.then = nil, !head.handed, true, head.conv.snapshot()
 }
 
 // leave takes an item out of the lane; its claim stays.

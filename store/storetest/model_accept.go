@@ -186,4 +186,5 @@ func (m *model) reset(b *store.Batch, s *store.Reset, r *mResult, room bool) {
 func (m *model) renew(c *mConv) {
 	c.generation++
 	c.uid = new(string)
+	c.forgotten = nil
 }

@@ -150,6 +150,9 @@ func (m *model) forget(p *mPerson) []*mConv {
 	theirs := func(i *mItem) bool {
 		return i.person == p || i.turnID != "" && m.answered[i.turnID] != nil && m.answered[i.turnID].person == p
 	}
+	for _, t := range m.turnsOf(p) {
+		t.conv.forgotten = append(t.conv.forgotten, t.id)
+	}
 	for _, c := range m.convs {
 		for _, l := range []*mLane{&c.turns, &c.posts} {
 			n := len(l.waits)
@@ -181,6 +184,22 @@ func (m *model) forget(p *mPerson) []*mConv {
 	}
 	m.forgetHolds(gone)
 	return gone
+}
+
+// turnsOf returns all turns of a person that are not purged, in whatever state.
+func (m *model) turnsOf(p *mPerson) (all []*mItem) {
+	for _, c := range m.convs {
+		all = append(all, c.turns.waits...)
+	}
+	for _, l := range m.dead {
+		if !l.post {
+			all = append(all, l.item)
+		}
+	}
+	for _, t := range m.answered {
+		all = append(all, t)
+	}
+	return slices.DeleteFunc(all, func(t *mItem) bool { return t.person != p })
 }
 
 // forgetHolds ends the holds of deleted conversations, and of direct channels that have none any more.

@@ -35,17 +35,31 @@ func (m *model) claim(lane func(*mConv) *mLane, avatar string, now time.Time, n 
 	return got, time.Time{}
 }
 
-func (m *model) deferTurn(t *mItem, d store.Deferred) {
+// tries takes note of attempts; begun says that there was one in any case.
+func (i *mItem) tries(n int, begun bool, now time.Time) {
+	if (begun || n > i.attempts) && i.tried.IsZero() {
+		i.tried = now
+	}
+	i.attempts = n
+}
+
+func (m *model) deferTurn(t *mItem, d store.Deferred) (r mResult) {
 	l := &t.conv.turns
 	l.claimed = nil
 	if d.Hold != nil {
 		m.holds[d.Hold.Scope] = *d.Hold
 	}
 	if len(l.waits) > 0 && l.waits[0] == t {
-		t.due, t.attempts = &d.Due, d.Attempts
-		return
+		if d.Unasked && t.fresh && d.Attempts <= t.attempts {
+			t.handed = false
+		}
+		t.due = &d.Due
+		t.tries(d.Attempts, d.Tried, d.Now)
+		return r
 	}
-	l.offer(time.UnixMicro(0), false)
+	r.turns(l.offer(d.Now, false))
+	r.posts(t.conv.posts.offer(d.Now, false))
+	return r
 }
 
 func (m *model) finish(t *mItem, f store.Finished) (r mResult) {
@@ -58,6 +72,7 @@ func (m *model) finish(t *mItem, f store.Finished) (r mResult) {
 	}
 	open := c.turns.leave(t)
 	if f.Dead != "" && open {
+		t.attempts = max(t.attempts, f.Tries)
 		m.bury(t, false, false, f.Now)
 	} else if open {
 		m.answered[t.id] = t
@@ -102,6 +117,9 @@ func (m *model) say(c *mConv, s store.Said) (r mResult, err error) {
 	if c.generation != s.Generation {
 		return r, store.ErrStale
 	}
+	if slices.Contains(c.forgotten, s.Turn) {
+		return r, store.ErrStale
+	}
 	like := &mItem{turnID: s.Turn, at: s.Now}
 	if s.Turn != "" {
 		like.person = m.answer(c, s, &r)
@@ -138,17 +156,15 @@ func (m *model) bury(i *mItem, post, unclear bool, now time.Time) {
 	m.dead = append(m.dead, &mLetter{item: i, post: post, unclear: unclear, at: now})
 }
 
-func (m *model) park(p *mItem, due time.Time, h *store.Hold) {
+func (m *model) park(p *mItem, due time.Time) (r mResult) {
 	p.conv.posts.claimed = nil
-	if h != nil {
-		m.holds[h.Scope] = *h
-	}
 	if p.gone {
-		p.conv.turns.offer(time.UnixMicro(0), false)
-		p.conv.posts.offer(time.UnixMicro(0), false)
-		return
+		r.turns(p.conv.turns.offer(time.UnixMicro(0), false))
+		r.posts(p.conv.posts.offer(time.UnixMicro(0), false))
+		return r
 	}
 	p.due = &due
+	return r
 }
 
 func (m *model) settle(p *mItem, s store.Settled) (r mResult) {
@@ -164,7 +180,8 @@ func (m *model) settle(p *mItem, s store.Settled) (r mResult) {
 	}
 	switch s.As {
 	case store.Again:
-		p.due, p.attempts, p.unclear = &s.Due, s.Attempts, s.Unclear
+		p.due, p.unclear = &s.Due, s.Unclear
+		p.tries(s.Attempts, false, s.Now)
 		if s.Body != nil {
 			p.body = string(s.Body)
 		}
@@ -177,6 +194,9 @@ func (m *model) settle(p *mItem, s store.Settled) (r mResult) {
 			}
 			l.leave(piece)
 			if s.As != store.Withheld {
+				if piece == p {
+					p.attempts = max(p.attempts, s.Attempts)
+				}
 				m.bury(piece, true, piece.unclear || piece == p && s.As == store.Unsure, s.Now)
 			}
 		}
@@ -216,7 +236,10 @@ func (m *model) retry(ids []int64, now time.Time) int {
 	letters := m.letters(ids)
 	for _, l := range letters {
 		i := l.item
-		i.pos, i.attempts, i.due, i.unclear = m.next(), 0, nil, false
+		i.pos, i.attempts, i.tried, i.due, i.unclear, i.at, i.revived = m.next(), 0, time.Time{}, nil, false, now, !l.post
+		if _, known := m.keys[i.key]; known && !l.post {
+			m.keys[i.key] = now
+		}
 		lane := &i.conv.turns
 		if l.post {
 			lane = &i.conv.posts

@@ -41,17 +41,13 @@ var postExamples = []example{
 	{"AParkedPostIsNotUnclear", func(b *bench) {
 		p := b.reply("u1", "one", "a")
 		until := b.now.Add(time.Minute)
-		b.check(b.Park(b.ctx, p.ID, until, &store.Hold{Scope: store.Scope{Account: account}, Until: until, Reason: "too fast"}))
+		same(b, "claims", b.park(p, until), store.Claims{})
 		_, next := b.claimPosts(9)
 		same(b, "due", next, until)
 		b.crash()
 		posts, _ := b.claimPosts(9)
 		same(b, "unclear", posts[0].Unclear, false)
 		same(b, "it is the same post", posts[0].ID, p.ID)
-		holds, err := b.Holds(b.ctx, b.now)
-		b.check(err)
-		same(b, "holds", len(holds), 1)
-		same(b, "hold", holds[0], store.Hold{Scope: store.Scope{Account: account}, Until: until, Reason: "too fast"})
 	}},
 	{"APostToBeRepeatedStaysTheHead", func(b *bench) {
 		p := b.reply("u1", "one", "a", "b")
@@ -72,13 +68,15 @@ var postExamples = []example{
 		p := b.reply("u1", "one", "a1", "a2", "a3")
 		b.finish(b.ask("u1", direct("u1"), "two"), "b")
 		p = b.settle(p, store.Sent).Post
-		b.isPost(b.settle(p, store.Failed).Post, "b")
+		b.isPost(b.settleAs(store.Settled{Post: p.ID, As: store.Failed, Attempts: 3, Reason: "because"}).Post, "b")
 		l := b.dead()
 		same(b, "letters", len(l), 2)
 		same(b, "newest", string(l[0].Body), "a3")
 		same(b, "then", string(l[1].Body), "a2")
 		same(b, "reason", l[1].Reason, "because")
 		same(b, "it was refused", l[1].Unclear, false)
+		same(b, "attempts", l[1].Attempts, 3)
+		same(b, "attempts of what follows", l[0].Attempts, 0)
 	}},
 	{"AnUnsurePieceIsUnclearAndWhatFollowsItWasNotSent", func(b *bench) {
 		b.settle(b.reply("u1", "one", "a1", "a2"), store.Unsure)
@@ -97,7 +95,7 @@ var postExamples = []example{
 		p := b.reply("u1", "one", "a", "b")
 		b.settle(p, store.Sent)
 		b.isPost(b.settle(p, store.Failed).Post, "")
-		b.check(b.Park(b.ctx, p.ID, b.now, nil))
+		same(b, "claims", b.park(p, b.now), store.Claims{})
 		same(b, "letters", len(b.dead()), 0)
 	}},
 	{"IdsOfPostsAreNeverUsedTwice", func(b *bench) {
@@ -148,7 +146,7 @@ var holdExamples = []example{
 	{"ReleaseMakesDueWhatItCouldHaveHeld", func(b *bench) {
 		for _, user := range []string{"u1", "u2"} {
 			t := b.ask(user, direct(user), user)
-			b.check(b.Defer(b.ctx, store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour)}))
+			b.giveBack(store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour)})
 		}
 		s := store.Scope{Account: account, Channel: "u1"}
 		b.check(b.Hold(b.ctx, store.Hold{Scope: s}))
@@ -170,8 +168,8 @@ var holdExamples = []example{
 		p := b.reply("u1", "one", "a")
 		t := b.ask("u1", direct("u1"), "two")
 		for _, s := range scopes(p.Conversation) {
-			b.check(b.Defer(b.ctx, store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour)}))
-			b.check(b.Park(b.ctx, p.ID, b.now.Add(time.Hour), nil))
+			b.giveBack(store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour)})
+			b.park(p, b.now.Add(time.Hour))
 			b.check(b.Release(b.ctx, store.Scope{Account: account, Channel: "elsewhere"}, b.now))
 			b.check(b.Release(b.ctx, store.Scope{Avatar: "sol"}, b.now))
 			got, _ := b.claimTurns(9)

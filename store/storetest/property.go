@@ -19,7 +19,6 @@ type machine struct {
 	n     int      // makes ids and bodies unique
 	turns []*mItem // claimed
 	posts []*mItem
-	ended []string // ids of turns, some of them over
 }
 
 // testModel compares random sequences of verbs with the model.
@@ -70,12 +69,12 @@ func (x *machine) isTurn(got *store.Turn, want *mItem) error {
 		}
 		return fmt.Errorf("turn %+v, want %+v", got, want)
 	}
-	if got.ID != want.id || string(got.Body) != want.body || got.Attempts != want.attempts || !got.Accepted.Equal(want.at) {
+	if got.ID != want.id || string(got.Body) != want.body || got.Attempts != want.attempts || !got.Accepted.Equal(want.at) ||
+		!got.Tried.Equal(want.tried) || got.Revived != want.revived {
 		return fmt.Errorf("turn %+v with body %q, want %+v", got, got.Body, want)
 	}
 	want.row = got.Row
 	x.turns = append(x.turns, want)
-	x.ended = append(x.ended, want.id)
 	return x.m.isConv(got.Conversation, want.conv, want.then)
 }
 
@@ -87,7 +86,8 @@ func (x *machine) isPost(got *store.Post, want *mItem) error {
 		}
 		return fmt.Errorf("post %+v, want %+v", got, want)
 	}
-	if string(got.Body) != want.body || got.Attempts != want.attempts || got.Unclear != want.unclear || !got.Created.Equal(want.at) {
+	if string(got.Body) != want.body || got.Attempts != want.attempts || got.Unclear != want.unclear || !got.Created.Equal(want.at) ||
+		!got.Tried.Equal(want.tried) {
 		return fmt.Errorf("post %+v with body %q, want %+v", got, got.Body, want)
 	}
 	if of := x.m.postIDs[got.ID]; of != nil && of != want {
@@ -171,11 +171,18 @@ func (x *machine) alive(i *mItem) bool { return slices.Contains(x.m.convs, i.con
 
 func (x *machine) doDefer(rt *rapid.T) {
 	t := take(rt, &x.turns)
-	d := store.Deferred{Turn: t.row, Due: x.soon(rt), Attempts: rapid.IntRange(0, 5).Draw(rt, "attempts"), Hold: x.drawHold(rt)}
-	x.fail(rt, x.Defer(x.ctx, d))
-	if x.alive(t) {
-		x.m.deferTurn(t, d)
+	d := store.Deferred{Turn: t.row, Now: x.now, Due: x.soon(rt), Attempts: rapid.IntRange(0, 3).Draw(rt, "attempts"), Hold: x.drawHold(rt)}
+	d.Tried = rapid.IntRange(0, 3).Draw(rt, "tried") == 0
+	if d.Unasked = rapid.Bool().Draw(rt, "unasked"); d.Unasked {
+		d.Attempts = t.attempts
 	}
+	got, err := x.Defer(x.ctx, d)
+	x.fail(rt, err)
+	var want mResult
+	if x.alive(t) {
+		want = x.m.deferTurn(t, d)
+	}
+	x.fail(rt, x.isClaims(got, want))
 }
 
 func (x *machine) doFinish(rt *rapid.T) {
@@ -185,7 +192,7 @@ func (x *machine) doFinish(rt *rapid.T) {
 		f.Replies = append(f.Replies, x.drawReply(rt))
 	}
 	if rapid.IntRange(0, 3).Draw(rt, "dead") == 0 {
-		f.Dead = "because"
+		f.Dead, f.Tries = "because", rapid.IntRange(0, 5).Draw(rt, "tries")
 	}
 	f.Notice = x.drawNotice(rt, "u1")
 	got, err := x.Finish(x.ctx, f)
@@ -202,18 +209,7 @@ func (x *machine) doSay(rt *rapid.T) {
 	c := x.drawConv(rt)
 	if c != nil {
 		s.Conversation, s.Generation = c.id, c.generation-rapid.IntRange(0, 1).Draw(rt, "late")
-		ids := []string{""}
-		for _, t := range append(slices.Clone(c.turns.waits), c.turns.claimed) {
-			if t != nil {
-				ids = append(ids, t.id)
-			}
-		}
-		for _, l := range x.m.dead {
-			if !l.post && l.item.conv == c {
-				ids = append(ids, l.item.id)
-			}
-		}
-		s.Turn = pick(rt, "turn", ids...)
+		s.Turn = x.drawTurnOf(rt, c)
 	}
 	got, err := x.Say(x.ctx, s)
 	want, stale := x.m.say(c, s)
@@ -225,11 +221,14 @@ func (x *machine) doSay(rt *rapid.T) {
 
 func (x *machine) doPark(rt *rapid.T) {
 	p := take(rt, &x.posts)
-	due, h := x.soon(rt), x.drawHold(rt)
-	x.fail(rt, x.Park(x.ctx, p.row, due, h))
+	due := x.soon(rt)
+	got, err := x.Park(x.ctx, p.row, due)
+	x.fail(rt, err)
+	var want mResult
 	if x.alive(p) {
-		x.m.park(p, due, h)
+		want = x.m.park(p, due)
 	}
+	x.fail(rt, x.isClaims(got, want))
 }
 
 func (x *machine) doSettle(rt *rapid.T) {
@@ -238,8 +237,11 @@ func (x *machine) doSettle(rt *rapid.T) {
 		Post: p.row, Now: x.now, As: pick(rt, "ending", store.Sent, store.Sent, store.Sent, store.Again, store.Failed, store.Unsure, store.Withheld),
 		SentID: "1", Reason: "because", Hold: x.drawHold(rt), Send: rapid.Bool().Draw(rt, "send"),
 	}
+	if s.As == store.Again || s.As == store.Failed || s.As == store.Unsure {
+		s.Attempts = rapid.IntRange(0, 5).Draw(rt, "attempts")
+	}
 	if s.As == store.Again {
-		s.Due, s.Attempts, s.Unclear = x.soon(rt), rapid.IntRange(0, 5).Draw(rt, "attempts"), rapid.Bool().Draw(rt, "unclear")
+		s.Due, s.Unclear = x.soon(rt), rapid.Bool().Draw(rt, "unclear")
 		if rapid.Bool().Draw(rt, "other body") {
 			s.Body = []byte(x.unique("post"))
 		}

@@ -155,6 +155,22 @@ func (x *machine) invariants(rt *rapid.T) {
 		rt.Fatalf("moves %v, want %v", moves, x.m.moves)
 	}
 	x.sameHolds(rt)
+	x.sameWaiting(rt)
+}
+
+func (x *machine) sameWaiting(rt *rapid.T) {
+	got, err := x.Waiting(x.ctx, account)
+	x.fail(rt, err)
+	var want []string
+	for _, c := range x.m.convs {
+		if len(c.turns.waits) > 0 && !slices.Contains(want, c.in.Avatar) {
+			want = append(want, c.in.Avatar)
+		}
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		rt.Fatalf("turns wait for %v, want %v", got, want)
+	}
 }
 
 func (x *machine) sameHolds(rt *rapid.T) {

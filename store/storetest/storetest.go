@@ -37,7 +37,7 @@ type example struct {
 	run  func(*bench)
 }
 
-var examples = concat(acceptExamples, entryExamples, limitExamples, turnExamples, sayExamples, transcriptExamples, postExamples, holdExamples, moveExamples, deadExamples, peopleExamples, keepExamples)
+var examples = concat(acceptExamples, entryExamples, limitExamples, turnExamples, backExamples, sayExamples, transcriptExamples, postExamples, holdExamples, moveExamples, deadExamples, peopleExamples, keepExamples)
 
 func concat(lists ...[]example) []example {
 	var all []example
@@ -199,6 +199,22 @@ func (b *bench) settleAs(s store.Settled) store.Claims {
 	return out
 }
 
+// giveBack defers a turn at the bench's time.
+func (b *bench) giveBack(d store.Deferred) store.Claims {
+	b.Helper()
+	d.Now = b.now
+	out, err := b.Defer(b.ctx, d)
+	b.check(err)
+	return out
+}
+
+func (b *bench) park(p *store.Post, due time.Time) store.Claims {
+	b.Helper()
+	out, err := b.Park(b.ctx, p.ID, due)
+	b.check(err)
+	return out
+}
+
 func (b *bench) claimTurns(n int) ([]store.Turn, time.Time) {
 	b.Helper()
 	turns, next, err := b.ClaimTurns(b.ctx, account, avatar, b.now, n)
@@ -211,6 +227,16 @@ func (b *bench) claimPosts(n int) ([]store.Post, time.Time) {
 	posts, next, err := b.ClaimPosts(b.ctx, account, b.now, n)
 	b.check(err)
 	return posts, next
+}
+
+// forget forgets a user and returns the conversations that went.
+func (b *bench) forget(user string) []store.Conversation {
+	b.Helper()
+	p, err := b.Person(b.ctx, "telegram:"+user)
+	b.check(err)
+	gone, err := b.Forget(b.ctx, p.UID)
+	b.check(err)
+	return gone
 }
 
 func (b *bench) dead() []store.Letter {

@@ -23,7 +23,7 @@ var turnExamples = []example{
 	{"DueTurnsComeOldestFirstAndTheNextTimeIsTold", func(b *bench) {
 		for i, user := range []string{"u1", "u2", "u3"} {
 			t := b.ask(user, direct(user), user)
-			b.check(b.Defer(b.ctx, store.Deferred{Turn: t.Row, Due: b.now.Add(time.Duration(3-i) * time.Second), Attempts: i + 1}))
+			b.giveBack(store.Deferred{Turn: t.Row, Due: b.now.Add(time.Duration(3-i) * time.Second), Attempts: i + 1})
 		}
 		got, next := b.claimTurns(9)
 		same(b, "due now", len(got), 0)
@@ -106,7 +106,7 @@ var turnExamples = []example{
 	{"AFailedTurnKeepsItsBodyAsADeadLetter", func(b *bench) {
 		t := b.ask("u1", direct("u1"), "one")
 		b.accept(turn("u1", direct("u1"), "two"))
-		out := b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Next: true, Send: true, Dead: "it is broken",
+		out := b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Next: true, Send: true, Dead: "it is broken", Tries: 4,
 			Notice: &store.Notice{Key: "n", Every: time.Hour, Pieces: pieces("sorry")}})
 		b.isTurn(out.Turn, "two")
 		b.isPost(out.Post, "sorry")
@@ -115,6 +115,7 @@ var turnExamples = []example{
 		same(b, "letters", len(l), 1)
 		same(b, "body", string(l[0].Body), "one")
 		same(b, "reason", l[0].Reason, "it is broken")
+		same(b, "attempts", l[0].Attempts, 4)
 		same(b, "it is a post", l[0].Post, false)
 		same(b, "time", l[0].At, b.now)
 		same(b, "conversation", l[0].Conversation, t.Conversation)
@@ -173,18 +174,38 @@ var sayExamples = []example{
 		b.say(late(t, t.ID, "", "a"))
 		got, _ := b.claimTurns(9)
 		same(b, "the conversation does not overlap itself", len(got), 0)
-		b.check(b.Defer(b.ctx, store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour)}))
+		same(b, "claims", b.giveBack(store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour)}), store.Claims{TurnWaits: true})
 		got, _ = b.claimTurns(9)
 		b.isTurn(&got[0], "two")
 	}},
 	{"ALateReplySettlesATurnThatWaitsForItsNextAttempt", func(b *bench) {
 		t := b.ask("u1", direct("u1"), "one")
 		b.accept(turn("u1", direct("u1"), "two"))
-		b.check(b.Defer(b.ctx, store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour), Attempts: 1}))
+		b.giveBack(store.Deferred{Turn: t.Row, Due: b.now.Add(time.Hour), Attempts: 1})
 		out := b.say(late(t, t.ID, "", "a"))
 		same(b, "the next turn waits", out.TurnWaits, true)
 		got, _ := b.claimTurns(9)
 		b.isTurn(&got[0], "two")
+	}},
+	{"ALateReplyToSomebodyForgottenIsStaleAndStoresNothing", func(b *bench) {
+		shared := room("r", store.MemoryRoom)
+		over := b.ask("u1", shared, "over")
+		b.finish(over)
+		s := late(over, over.ID, "known", "a")
+		b.settle(b.say(s).Post, store.Sent)
+		other := b.ask("u2", shared, "other")
+		b.finish(other)
+		asked := b.ask("u1", shared, "asked")
+		b.forget("u1")
+		b.crash()
+		same(b, "a known reply", b.say(s), store.Claims{})
+		for _, t := range []*store.Turn{over, asked} {
+			_, err := b.Say(b.ctx, late(t, t.ID, "new", "b"))
+			isErr(b, "a reply to "+t.ID, err, store.ErrStale)
+		}
+		posts, _ := b.claimPosts(9)
+		same(b, "posts", len(posts), 0)
+		b.isPost(b.say(late(other, other.ID, "new", "c")).Post, "c")
 	}},
 	{"ALateReplyToADeadTurnEndsItsDeadLetter", func(b *bench) {
 		t := b.ask("u1", direct("u1"), "one")

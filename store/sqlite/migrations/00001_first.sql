@@ -57,7 +57,8 @@ CREATE INDEX conversation_drains ON conversation (account, channel) WHERE live =
 CREATE INDEX conversation_person ON conversation (person) WHERE person > 0;
 
 -- A turn and the key of its event; entries that are no turns have a row of their own, over from the start, for the key alone.
--- The indexes hold what waits only. A head that is claimed, and a turn with a predecessor, have no due.
+-- The indexes hold what waits only. A head that is claimed, and a turn with a predecessor, have no due. handed: it may have been asked.
+-- tried: when it was first given back after an attempt, 0: never. revived: an operator has put it back.
 CREATE TABLE turn (
 	row          INTEGER PRIMARY KEY,
 	account      INTEGER NOT NULL,
@@ -71,6 +72,8 @@ CREATE TABLE turn (
 	handed       INTEGER NOT NULL DEFAULT 0,
 	due          INTEGER,
 	attempts     INTEGER NOT NULL DEFAULT 0,
+	tried        INTEGER NOT NULL DEFAULT 0,
+	revived      INTEGER NOT NULL DEFAULT 0,
 	accepted     INTEGER NOT NULL,
 	body         BLOB
 ) STRICT;
@@ -93,6 +96,7 @@ CREATE TABLE post (
 	unclear      INTEGER NOT NULL DEFAULT 0,
 	due          INTEGER,
 	attempts     INTEGER NOT NULL DEFAULT 0,
+	tried        INTEGER NOT NULL DEFAULT 0,
 	created      INTEGER NOT NULL,
 	sent_id      TEXT,
 	body         BLOB
@@ -130,6 +134,14 @@ CREATE TABLE memo (
 ) STRICT;
 CREATE INDEX memo_conversation ON memo (conversation);
 CREATE INDEX memo_person ON memo (person);
+
+-- Turns of forgotten people in conversations that go on, by a keyed hash of their ids: late replies to them are refused. They go with the
+-- conversation's generation, as such replies do. An index of all turns by their ids would cost a quarter of the hot path.
+CREATE TABLE forgotten (
+	conversation INTEGER NOT NULL,
+	turn         TEXT NOT NULL,
+	PRIMARY KEY (conversation, turn)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE counter (
 	id     INTEGER PRIMARY KEY,
