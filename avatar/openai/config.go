@@ -33,8 +33,6 @@ type Config struct {
 	Speech      bool   `toml:"speech"`
 	Voice       string `toml:"voice"`
 	SpeechModel string `toml:"speech_model"`
-
-	AllowPrivate bool `toml:"allow_private"` // for the configuration's sake: the API names no addresses
 }
 
 // Default returns the settings that hold where the section has none.

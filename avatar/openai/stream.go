@@ -23,7 +23,7 @@ const (
 
 var (
 	errStalled = errors.New("nothing came for stream_timeout")
-	errTooLong = errors.New("the reply did not end in its time")
+	errTooLong = errors.New("the reply did not end")
 	errGarbage = errors.New("an event of the stream is no chat completion")
 	errCut     = errors.New("the stream ended before the reply did")
 )

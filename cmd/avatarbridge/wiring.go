@@ -7,6 +7,7 @@ import (
 
 	"avatarbridge/avatar"
 	"avatarbridge/avatar/echo"
+	"avatarbridge/avatar/openai"
 	"avatarbridge/avatar/virtuals"
 	"avatarbridge/avatar/webhook"
 	"avatarbridge/bridges"
@@ -38,6 +39,7 @@ func platforms() []platform {
 func backends() []backend {
 	return []backend{
 		{kind("echo", echo.Default, nil), buildEcho},
+		{kind("openai", openai.Default, nil), buildOpenAI},
 		{kind("virtuals", virtuals.Default, nil), buildVirtuals},
 		{kind("webhook", webhook.Default, nil), buildWebhook},
 	}
@@ -126,6 +128,12 @@ func buildEcho(a config.Avatar, _ *outside) (avatar.Backend, error) {
 	c := *a.Config.(*echo.Config)
 	c.Name = a.Name
 	return echo.New(c)
+}
+
+func buildOpenAI(a config.Avatar, o *outside) (avatar.Backend, error) {
+	c := *a.Config.(*openai.Config)
+	c.Name, c.Log = a.Name, o.log
+	return openai.New(c, o.trusted)
 }
 
 func buildVirtuals(a config.Avatar, o *outside) (avatar.Backend, error) {
