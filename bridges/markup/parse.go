@@ -1,12 +1,10 @@
 package markup
 
 import (
-	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
@@ -37,7 +35,7 @@ var syntax = parser.NewParser(
 		util.Prioritized(extension.NewLinkifyParser(extension.WithLinkifyAllowedProtocols([]string{"http:", "https:"})), 999),
 	),
 	parser.WithParagraphTransformers(
-		util.Prioritized(smallTables{extension.NewTableParagraphTransformer()}, 200),
+		util.Prioritized(wholeTables{extension.NewTableParagraphTransformer()}, 200),
 	),
 )
 
@@ -51,15 +49,19 @@ func Parse(markdown string) Doc {
 	return read(src)
 }
 
-// read parses src. Should the parser, which is not ours, have a flaw that some text brings out, that text is shown as it stands.
+// read parses src. Should the parser, which is not ours, have a flaw that some text brings out, that text is shown as it stands, and so is
+// a text that is nothing but markup.
 func read(src string) (d Doc) {
 	defer func() {
 		if recover() != nil {
 			d = literal(src)
 		}
 	}()
-	w := &walker{src: []byte(src)}
+	w := &walker{src: []byte(src + "\n")} // without a line break at its end the parser loses the last letter of a fence's line
 	w.blocks(syntax.Parse(text.NewReader(w.src)), context{})
+	if w.doc.blank() {
+		return literal(src) // nothing, where src is blank
+	}
 	return w.doc
 }
 
@@ -94,20 +96,4 @@ func literal(s string) Doc {
 		}
 	}
 	return d
-}
-
-// smallTables keeps a narrow paragraph of many lines below a wide head from becoming rows times columns cells.
-type smallTables struct{ parser.ParagraphTransformer }
-
-const maxCells = 20_000
-
-// Transform makes a table of node where it is one.
-func (t smallTables) Transform(node *ast.Paragraph, r text.Reader, pc parser.Context) {
-	lines, columns := node.Lines(), 0
-	for _, seg := range lines.Sliced(0, lines.Len()) {
-		columns = max(columns, bytes.Count(seg.Value(r.Source()), []byte{'|'})+1)
-	}
-	if columns*lines.Len() <= maxCells {
-		t.ParagraphTransformer.Transform(node, r, pc)
-	}
 }

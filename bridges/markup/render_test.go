@@ -39,7 +39,7 @@ func TestWhatMarkdownBecomes(t *testing.T) {
 		"quote":          {"> a\n> b\n\nc", "<blockquote>a\nb</blockquote>\n\nc", "> a\n> b\n\nc"},
 		"quote in quote": {"> a\n>> b", "<blockquote>a\n&gt; b</blockquote>", "> a\n> > b"},
 		"code in quote":  {"> a\n> ```\n> b\n> ```\n> c", "<blockquote>a</blockquote>\n<pre>b</pre>\n<blockquote>c</blockquote>", "> a\nb\n> c"},
-		"fence":          {"a\n```c++ x\nif a < b {\n\n  c\n}\n```\nd", "a\n<pre><code class=\"language-c++\">if a &lt; b {\n\n  c\n}</code></pre>\n\nd", "a\nif a < b {\n\n  c\n}\n\nd"},
+		"fence":          {"a\n```c++\nif a < b {\n\n  c\n}\n```\nd", "a\n<pre><code class=\"language-c++\">if a &lt; b {\n\n  c\n}</code></pre>\n\nd", "a\nif a < b {\n\n  c\n}\n\nd"},
 		"open fence":     {"```go\na", "<pre><code class=\"language-go\">a</code></pre>", "a"},
 		"table":          {"|a|b|\n|-|-|\n|1|[x](http://x.org)|", "<b>a | b</b>\n1 | <a href=\"http://x.org\">x</a>", "a | b\n1 | x (http://x.org)"},
 		"table below":    {"x\n\n|a|\n|-|\n|b|\n\ny", "x\n\n<b>a</b>\nb\n\ny", "x\n\na\nb\n\ny"},

@@ -48,9 +48,9 @@ func (w *walker) block(n ast.Node, c context) {
 	case *ast.List:
 		w.list(n, c)
 	case *ast.FencedCodeBlock:
-		w.code(n, language(string(n.Language(w.src))), c)
+		w.fence(n, c)
 	case *ast.CodeBlock:
-		w.code(n, "", c)
+		w.code(w.lines(n), "", c)
 	case *ast.ThematicBreak:
 		w.markerAlone(&c)
 		w.add(Block{Kind: Rule}, c)
@@ -100,28 +100,6 @@ func (w *walker) list(l *ast.List, c context) {
 		c.first = true
 		w.blocks(item, c)
 	}
-}
-
-func (w *walker) code(n ast.Node, lang string, c context) {
-	w.markerAlone(&c)
-	var b strings.Builder
-	lines := n.Lines()
-	for i := range lines.Len() {
-		seg := lines.At(i)
-		b.Write(seg.Value(w.src))
-	}
-	w.add(Block{Kind: Code, Lang: lang, Spans: []Span{{Text: strings.TrimSuffix(b.String(), "\n")}}}, c)
-}
-
-// language keeps of a fence's info what can be a language's name.
-func language(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("+#._-", r) {
-			return r
-		}
-		return -1
-	}, s)
-	return s[:min(len(s), 32)]
 }
 
 // table makes a line of each row. No messenger has tables; aligned columns would need code, in which links do not work.
