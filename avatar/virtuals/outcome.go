@@ -1,11 +1,13 @@
 package virtuals
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -48,6 +50,10 @@ var (
 
 const balance = "the balance at Virtual Protocol is used up: charge it, then retry the dead letters"
 
+// usedUp finds words, in small letters, that say so. A "load balancer" does not.
+var usedUp = regexp.MustCompile(`\b(insufficient|not enough|out of|no|low|exhausted|negative|empty)[ _-]?((account|user|token|remaining)[ _-])?(balance|funds|credits?)\b` +
+	`|\b(balance|funds|credits?)[ _-](((is|are|was|has|have|been|too|now|currently)[ _-])*)(insufficient|exhausted|used[ _-]up|low|empty|negative|depleted|not enough)\b`)
+
 // outcome says how the call ended: nil when it succeeded. What the service wrote is looked at and never repeated, because it may quote
 // the person or the credentials.
 func (a *answer) outcome(c call, now time.Time) error {
@@ -58,16 +64,18 @@ func (a *answer) outcome(c call, now time.Time) error {
 	err := fmt.Errorf("%s: %s answered HTTP %d%s", c.name, a.host, a.status, a.form())
 	wait, asked := fault.RetryAfter(a.header, now)
 	switch {
-	case status == http.StatusPaymentRequired, status < 500 && has(words, "insufficient", "balance", "out of credit"):
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly:
+		return &fault.Outcome{Err: err}
+	case status == http.StatusPaymentRequired, status < 500 && usedUp.MatchString(words):
 		return fault.Kill(balance, err)
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && asked:
 		return fault.Throttle(fault.Avatar, wait, err)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return fault.Kill(c.refused, fmt.Errorf("%w: %w", errRefused, err))
+	case status == http.StatusNotFound && !c.strict && a.html():
+		return &fault.Outcome{Err: err} // of a proxy before the runner, which is away
 	case status == http.StatusNotFound:
 		return fault.Kill(c.missing, err)
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		return &fault.Outcome{Err: err}
 	case status >= 400 && status < 500:
 		return fault.Kill(c.malformed, err)
 	case status >= 300 && status < 400 && c.elsewhere != "":
@@ -130,12 +138,17 @@ func (a *answer) form() string {
 	switch {
 	case len(a.body) == 0:
 		return " with an empty body"
-	case a.body[0] == '<' || strings.HasPrefix(a.header.Get("Content-Type"), "text/html"):
+	case a.html():
 		return " with an HTML page"
 	case !json.Valid(a.body):
 		return " with something that is not JSON"
 	}
 	return ""
+}
+
+// html says that the answer is a page, which the service never writes.
+func (a *answer) html() bool {
+	return bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")) || strings.HasPrefix(a.header.Get("Content-Type"), "text/html")
 }
 
 // redirect names the host of a Location and nothing that may be secret.

@@ -48,6 +48,10 @@ func TestEachWayToFailIsTold(t *testing.T) {
 		{avatartest.Answered(403, jsonType, `{"error":"Insufficient funds"}`), want{fault.Dead, fault.Dead, "balance"}},
 		{avatartest.ErrorString("Insufficient balance"), want{fault.Dead, fault.Dead, "balance"}},
 		{avatartest.ErrorObject("insufficient balance"), want{fault.Dead, fault.Dead, "balance"}},
+		{avatartest.ErrorString("INSUFFICIENT_BALANCE"), want{fault.Dead, fault.Dead, "balance"}},
+		{avatartest.ErrorString("your account balance is too low"), want{fault.Dead, fault.Dead, "balance"}},
+		{avatartest.ErrorObject("Credits exhausted"), want{fault.Dead, fault.Dead, "balance"}},
+		{avatartest.Answered(429, jsonType, `{"error":"balance used up"}`), want{fault.Dead, fault.Dead, "balance"}},
 		{avatartest.TooMany(0), want{fault.Throttled, fault.Throttled, ""}},
 		{avatartest.ErrorString("Too many requests"), want{fault.Throttled, fault.Throttled, ""}},
 		{avatartest.ErrorString("Internal error"), want{fault.Retry, fault.Retry, ""}},
@@ -82,6 +86,42 @@ func TestEachWayToFailIsTold(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestOnlyWordsAboutMoneyAreABalanceThatIsUsedUp(t *testing.T) {
+	for _, c := range []struct {
+		status        int
+		body          string
+		token, runner fault.Kind
+	}{
+		{200, `{"error":"upstream load balancer error, try again"}`, fault.Retry, fault.Retry},
+		{200, `{"error":"internal error: low load balancer health"}`, fault.Retry, fault.Retry},
+		{408, `{"error":"insufficient balance"}`, fault.Retry, fault.Retry},
+		{425, `{"error":"insufficient balance"}`, fault.Retry, fault.Retry},
+		{429, `{"error":"insufficient capacity"}`, fault.Throttled, fault.Throttled},
+		{403, `{"error":"insufficient scope"}`, fault.Dead, fault.Dead},
+		{200, `{"error":"cannot balance the load"}`, fault.Dead, fault.Retry},
+	} {
+		a := &answer{status: c.status, body: []byte(c.body)}
+		for call, want := range map[*call]fault.Kind{&tokenCall: c.token, &runnerCall: c.runner} {
+			if o := fault.Of(a.outcome(*call, time.Now())); o.Kind != want || o.Reason == balance {
+				t.Errorf("%s, HTTP %d %s: %v (%s), want %v", call.name, c.status, c.body, o.Kind, o.Reason, want)
+			}
+		}
+	}
+}
+
+func TestPageOfAProxyThatFindsNothingIsNoMissingVirtual(t *testing.T) {
+	for _, a := range []*answer{
+		{status: 404, body: []byte("\n<html>404</html>")},
+		{status: 404, body: []byte("not found"), header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}},
+	} {
+		if o := fault.Of(a.outcome(runnerCall, time.Now())); o.Kind != fault.Retry {
+			t.Errorf("at the runner: %v", o)
+		}
+		wantDead(t, a.outcome(tokenCall, time.Now()), "api_url")
+	}
+	wantDead(t, (&answer{status: 404, body: []byte(`{"error":"no such Virtual"}`)}).outcome(runnerCall, time.Now()), "virtual_id")
 }
 
 func TestPauseLastsAsLongAsTheServiceAsks(t *testing.T) {
