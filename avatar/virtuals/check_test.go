@@ -28,7 +28,7 @@ func TestCheckTellsWhatWorksAndWhatToChange(t *testing.T) {
 		want   []string
 	}{
 		{name: "all well", want: []string{"true credentials accepted", "true runner 127.0.0.1", "llm, tts"}},
-		{name: "no voice", change: func(c *Config) { c.VirtualID = "2" }, want: []string{"false speech is on", "speech = false"}},
+		{name: "no voice", change: func(c *Config) { c.VirtualID = "2" }, want: []string{"true the Virtual has no voice core: replies come without sound"}},
 		{name: "silent voice", change: func(c *Config) { c.VirtualID, c.Speech = "3", false }, want: []string{"false speech is off", "speech = true"}},
 		{name: "wrong key", change: func(c *Config) { c.APIKey = "wrong-canary" }, want: []string{"false no access token", "api_key"}},
 		{name: "unknown Virtual", change: func(c *Config) { c.VirtualID = "99" }, want: []string{"false no access token", "virtual_id"}},
