@@ -36,16 +36,17 @@ func (r *Refusal) Unwrap() error { return fault.Kill(r.Reason, nil) }
 //
 // Each call makes a pool of its own: make one client for each value of allowPrivate and share it.
 func Client(allowPrivate bool) *http.Client {
-	d := dialer()
-	if !allowPrivate {
-		d.Control = control(ssrf.New(ssrf.WithAnyPort()))
-	}
-	return client(d, allowPrivate)
+	return client(allowPrivate, publicOnly)
 }
 
-func client(d *net.Dialer, allowPrivate bool) *http.Client {
+// client is Client with its own idea of what is public.
+func client(allowPrivate bool, public *ssrf.Guardian) *http.Client {
+	d := dialer()
+	if !allowPrivate {
+		d.Control = control(public)
+	}
 	return &http.Client{
-		Transport: &vetted{Transport: transport(d), allowPrivate: allowPrivate},
+		Transport: &vetted{Transport: transport(d), dialer: d, allowPrivate: allowPrivate},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
 				return &Refusal{Reason: "the address redirects more than 3 times"}
@@ -107,6 +108,7 @@ func control(g *ssrf.Guardian) func(network, address string, c syscall.RawConn) 
 // vetted judges each request's URL, redirects included.
 type vetted struct {
 	*http.Transport
+	dialer       *net.Dialer // the transport's
 	allowPrivate bool
 }
 

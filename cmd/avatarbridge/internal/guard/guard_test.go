@@ -79,10 +79,8 @@ func guarded(t *testing.T, h http.Handler) (c *http.Client, base, port string) {
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
-	d := dialer()
-	d.Resolver = names(t, map[string]string{"public.example.com": "127.0.0.2", "inside.example.com": "127.0.0.1"})
-	d.Control = control(ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(netip.MustParsePrefix("127.0.0.2/32"))))
-	c = client(d, false)
+	c = client(false, ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(netip.MustParsePrefix("127.0.0.2/32"))))
+	c.Transport.(*vetted).dialer.Resolver = names(t, map[string]string{"public.example.com": "127.0.0.2", "inside.example.com": "127.0.0.1"})
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
 	c.Transport.(*vetted).TLSClientConfig = &tls.Config{RootCAs: roots}
@@ -128,6 +126,20 @@ func TestClientRefusesANameThatResolvesToAPrivateAddress(t *testing.T) {
 	wantRefusal(t, err)
 	if !strings.Contains(err.Error(), "allow_private") {
 		t.Errorf("error %q does not name the setting", err)
+	}
+}
+
+// What a name resolves to is seen when it is dialled and not before.
+func TestClientThatTheProgramUsesRefusesANameThatResolvesToTheMachine(t *testing.T) {
+	_, port, _ := net.SplitHostPort(bystander(t))
+	c := Client(false)
+	c.Transport.(*vetted).dialer.Resolver = names(t, map[string]string{"inside.example.com": "127.0.0.1", "metadata.example.com": "169.254.169.254"})
+	for _, host := range []string{"inside.example.com", "metadata.example.com"} {
+		_, err := c.Get("https://" + host + ":" + port)
+		wantRefusal(t, err)
+		if !strings.Contains(err.Error(), "is not public") {
+			t.Errorf("%s: %v", host, err)
+		}
 	}
 }
 
