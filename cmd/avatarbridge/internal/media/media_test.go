@@ -310,6 +310,34 @@ func TestExpiredAudioIsGoneAtOnceAndDeletedByRun(t *testing.T) {
 	}
 }
 
+func TestForeignFileWithANameOf64CharactersIsLeftAlone(t *testing.T) {
+	s := newStore(t, Config{Keep: time.Hour})
+	old := keep(t, s, tone(10))
+	age(t, s, old, time.Hour)
+	name := filepath.Base(s.path(strings.TrimPrefix(old, "/media/")))
+	foreign := []string{"family-photo-" + name[:51], strings.Repeat("A", 64), name[:63] + "g", name[:60] + ".ogg", name + "0"}
+	for i, f := range foreign {
+		foreign[i] = filepath.Join(s.cfg.Dir, f)
+		if err := os.WriteFile(foreign[i], []byte("foreign"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(foreign[i], time.Time{}, time.Now().Add(-48*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.sweep(); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range foreign {
+		if _, err := os.Stat(f); err != nil {
+			t.Errorf("a foreign file was deleted: %v", err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(s.cfg.Dir, name)); !os.IsNotExist(err) {
+		t.Errorf("the store's own expired file is still there: %v", err)
+	}
+}
+
 // age makes the file of a path this old.
 func age(t *testing.T, s *Store, path string, by time.Duration) {
 	t.Helper()

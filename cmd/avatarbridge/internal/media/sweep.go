@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -106,7 +107,7 @@ func (s *Store) list() ([]kept, error) {
 	}
 	var files []kept
 	for _, e := range entries {
-		if len(e.Name()) != 64 || !e.Type().IsRegular() {
+		if !fileName(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
 		info, err := e.Info()
@@ -120,3 +121,6 @@ func (s *Store) list() ([]kept, error) {
 	}
 	return files, nil
 }
+
+// fileName reports whether s is a name as path makes it: 64 hexadecimal digits in small letters.
+func fileName(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
