@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,11 +39,13 @@ func isTerminal(w any) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// blotter replaces secrets in messages, texts and errors.
+// blotter replaces secrets in messages, texts and errors. Where one secret begins with another, the whole of it goes.
 func blotter(secrets []string) func([]string, slog.Attr) slog.Attr {
 	if len(secrets) == 0 {
 		return nil
 	}
+	secrets = slices.Clone(secrets)
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // the replacer prefers what it is told first
 	var pairs []string
 	for _, s := range secrets {
 		pairs = append(pairs, s, "(secret)")
