@@ -14,7 +14,9 @@ import (
 
 	"avatarbridge/bridges/relay"
 	"avatarbridge/cmd/avatarbridge/internal/config"
+	"avatarbridge/cmd/avatarbridge/internal/control"
 	"avatarbridge/cmd/avatarbridge/internal/terminal"
+	"avatarbridge/cmd/avatarbridge/internal/wording"
 	"avatarbridge/store"
 )
 
@@ -24,7 +26,7 @@ type chatCommand struct {
 
 // Run goes the whole way of a message, with the terminal in a platform's place.
 func (c *chatCommand) Run(ctx context.Context, p *program) (err error) {
-	cfg, err := p.load()
+	cfg, err := p.loadOrBuiltIn()
 	if err != nil {
 		return err
 	}
@@ -32,20 +34,23 @@ func (c *chatCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg.Log.Level = "error" // the conversation is what is looked at; what fails shows in it
-	log := newLog(p.err, cfg.Log, cfg.Secrets)
+	t := p.terminal(cfg, name)
+	log := slog.New(newRemarks(t.Remark, cfg.Secrets)) // the conversation is what is looked at; what fails shows in it
 	st, done, err := p.chatStore(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close(), done()) }()
-	talk, t, err := p.conversation(cfg, name, log)
+	talk, err := conversation(cfg, name, t, log)
 	if err != nil {
 		return err
 	}
 	talk.Store = st
 	if isTerminal(p.in) {
 		fmt.Fprintf(p.out, "You talk to %s. /reset starts over, /quit leaves.\n", talk.Avatars[0].Display)
+	}
+	if err := p.tellPause(ctx, st); err != nil {
+		return err
 	}
 	return converse(ctx, talk, t)
 }
@@ -60,7 +65,7 @@ func (c *chatCommand) choose(cfg *config.Config) (string, error) {
 		names = append(names, a.Name)
 	}
 	if !slices.Contains(names, c.Avatar) {
-		return "", usage{fmt.Errorf("there is no avatar %q: the configuration has %v", c.Avatar, names)}
+		return "", usage{fmt.Errorf("there is no avatar %q: the configuration has %s", c.Avatar, wording.List(names))}
 	}
 	return c.Avatar, nil
 }
@@ -85,27 +90,49 @@ func (p *program) chatStore(ctx context.Context, cfg *config.Config, log *slog.L
 	return st, func() error { return os.RemoveAll(dir) }, nil
 }
 
+// tellPause says why no answer comes: the pause of a platform's bridge does not concern the terminal.
+func (p *program) tellPause(ctx context.Context, st store.Store) error {
+	paused, err := control.Local{Store: st}.Paused(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(paused, "") {
+		fmt.Fprintf(p.err, "No answer comes before the pause is over: %s\n", pauses([]string{""}))
+	}
+	return nil
+}
+
+// terminal is where the conversation with an avatar is shown.
+func (p *program) terminal(cfg *config.Config, name string) *terminal.Terminal {
+	display := name
+	for _, a := range cfg.Avatars {
+		if a.Name == name {
+			display = cmp.Or(a.Display, name)
+		}
+	}
+	return terminal.New(terminal.Config{
+		In: p.in, Out: p.out, Err: p.err, Name: userName(), Avatar: display, Color: isTerminal(p.out) && isTerminal(p.in),
+	})
+}
+
 // conversation makes a relay's configuration with the terminal as its only bridge, and one avatar.
-func (p *program) conversation(cfg *config.Config, name string, log *slog.Logger) (relay.Config, *terminal.Terminal, error) {
+func conversation(cfg *config.Config, name string, t *terminal.Terminal, log *slog.Logger) (relay.Config, error) {
 	only := *cfg
 	only.Avatars = slices.DeleteFunc(slices.Clone(cfg.Avatars), func(a config.Avatar) bool { return a.Name != name })
 	o := newOutside(cfg, log)
 	talk := relayConfig(cfg, o)
 	var err error
 	if talk.Avatars, err = buildAvatars(&only, o); err != nil {
-		return relay.Config{}, nil, err
+		return relay.Config{}, err
 	}
 	who := &talk.Avatars[0]
 	who.Display = cmp.Or(who.Display, name)
-	t := terminal.New(terminal.Config{
-		In: p.in, Out: p.out, Name: userName(), Avatar: who.Display, Color: isTerminal(p.out) && isTerminal(p.in),
-	})
 	talk.CallbackURL = nil // nobody listens for later replies here
 	talk.Bridges = []relay.Bridge{{
 		Name: "terminal", Platform: "terminal", Bridge: t,
 		Default: relay.Settings{Avatar: name, ShowEmotion: true, ShowAnimation: true},
 	}}
-	return talk, t, nil
+	return talk, nil
 }
 
 // converse runs a relay until the person leaves.

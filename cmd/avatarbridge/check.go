@@ -3,18 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"avatarbridge/bridges/fault"
+	"avatarbridge/cmd/avatarbridge/internal/wording"
 )
 
 type checkCommand struct{}
 
-// checkTimeout is how long one bridge or avatar may be looked at.
-const checkTimeout = 30 * time.Second
+// patience is how long one bridge or avatar may be looked at.
+const patience = 10 * time.Second
 
 // checker is a bridge or an avatar that can look at its own setup.
 type checker interface {
@@ -36,9 +39,11 @@ func (checkCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	r := report{program: p}
-	r.found("config", fault.Finding{OK: true, What: fmt.Sprintf("read without faults: %d avatars, %d bridges", len(avatars), len(bridges))})
+	r := report{out: p.out, watched: isTerminal(p.out), patience: patience}
+	r.found("config", fault.Finding{OK: true, What: fmt.Sprintf("read without faults: %s, %s",
+		wording.Count(len(avatars), "avatar"), wording.Count(len(bridges), "bridge"))})
 	r.found("store", folder(c.Store.Path))
+	r.service(ctx, c)
 	for _, a := range avatars {
 		r.look(ctx, "avatars."+a.Name, a.Backend)
 	}
@@ -56,7 +61,9 @@ func (checkCommand) Run(ctx context.Context, p *program) error {
 
 // A report prints findings as they come.
 type report struct {
-	*program
+	out      io.Writer
+	watched  bool // somebody looks at out, who wants to know what is waited for
+	patience time.Duration
 	failures int
 }
 
@@ -66,11 +73,24 @@ func (r *report) look(ctx context.Context, name string, subject any) {
 		r.found(name, fault.Finding{OK: true, What: "nothing to connect to"})
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
-	for _, f := range c.Check(ctx) {
+	done := r.waiting(name)
+	findings := c.Check(ctx)
+	done()
+	for _, f := range findings {
+		f.What = strings.ReplaceAll(wording.Plain(f.What), wording.TooLate, "no answer within "+r.patience.String())
 		r.found(name, f)
 	}
+}
+
+// waiting says what is looked at, until done is called.
+func (r *report) waiting(name string) (done func()) {
+	if !r.watched {
+		return func() {}
+	}
+	fmt.Fprintf(r.out, "… %s: waiting for an answer, at most %s", name, r.patience)
+	return func() { fmt.Fprint(r.out, "\r\x1b[K") }
 }
 
 func (r *report) found(name string, f fault.Finding) {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"avatarbridge/cmd/avatarbridge/internal/config"
+	"avatarbridge/cmd/avatarbridge/internal/wording"
 )
 
 // commands is the command line.
@@ -30,29 +33,50 @@ type commands struct {
 // defaultFile is the configuration that is read when none is named.
 const defaultFile = "config.toml"
 
-// load reads the configuration. Without a file, and none named, the built-in one holds.
-func (p *program) load() (*config.Config, error) {
-	file := p.file
-	if file == "" {
-		file = defaultFile
+// load reads the whole configuration.
+func (p *program) load() (*config.Config, error) { return p.read(config.Load) }
+
+// loadBasics reads what it takes to reach the database or the running program: an operator must be able to pause it while a token is unset.
+func (p *program) loadBasics() (*config.Config, error) {
+	c, err := p.read(config.LoadBasics)
+	if err == nil && c.Elsewhere > 0 {
+		fmt.Fprintf(p.err, "Note: the configuration has %s that this command can do without; avatarbridge check lists all.\n", wording.Count(c.Elsewhere, "fault"))
+		c.Warnings = nil
 	}
-	c, err := config.Load(file, kinds(), p.env)
+	return c, err
+}
+
+// loadOrBuiltIn is load, and without a file, and none named, the built-in configuration.
+func (p *program) loadOrBuiltIn() (*config.Config, error) {
+	c, err := p.load()
+	if !errors.Is(err, errNoFile) {
+		return c, err
+	}
+	fmt.Fprintln(p.err, "There is no config.toml here: a built-in one is used, with an avatar that echoes. (avatarbridge init writes a file to start from.)")
+	return config.Parse("the built-in config.toml", ".", config.Default, kinds(), p.env)
+}
+
+// errNoFile means that there is no configuration and none was named.
+var errNoFile = errors.New("there is no config.toml here: write one with avatarbridge init, or name one with --config")
+
+func (p *program) read(load func(string, config.Kinds, config.Lookup) (*config.Config, error)) (*config.Config, error) {
+	file := cmp.Or(p.file, defaultFile)
+	c, err := load(file, kinds(), p.env)
+	_, wrong := errors.AsType[config.Faults](err)
 	switch {
 	case err == nil:
 		for _, w := range c.Warnings {
 			fmt.Fprintf(p.err, "Warning: %s\n", w)
 		}
 		return c, nil
+	case wrong:
+		return nil, err
 	case errors.Is(err, fs.ErrNotExist) && p.file == "":
-		fmt.Fprintln(p.err, "There is no config.toml here: a built-in one is used, with an avatar that echoes. (avatarbridge init writes a file to start from.)")
-		return config.Parse("the built-in config.toml", ".", config.Default, kinds(), p.env)
+		return nil, misconfigured{errNoFile}
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage{fmt.Errorf("there is no configuration file %s (avatarbridge init writes one)", file)}
+		return nil, misconfigured{fmt.Errorf("there is no configuration file %s: write it with avatarbridge --config %s init", file, file)}
 	}
-	if _, wrong := errors.AsType[config.Faults](err); !wrong {
-		err = usage{err}
-	}
-	return nil, err
+	return nil, misconfigured{fmt.Errorf("read the configuration: %w", wording.File(file, errors.Unwrap(err)))}
 }
 
 type initCommand struct {
@@ -61,10 +85,7 @@ type initCommand struct {
 
 // Run writes the file with mode 0600, since secrets will be put into it.
 func (c *initCommand) Run(p *program) error {
-	file := p.file
-	if file == "" {
-		file = defaultFile
-	}
+	file := cmp.Or(p.file, defaultFile)
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if c.Force {
 		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
@@ -74,14 +95,22 @@ func (c *initCommand) Run(p *program) error {
 		return fmt.Errorf("%s exists already and was left as it is: add --force to replace it", file)
 	}
 	if err != nil {
-		return fmt.Errorf("write a configuration: %w", err)
+		return wording.File(file, err)
 	}
 	_, err = f.Write(config.Default)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write a configuration: %w", err)
 	}
-	fmt.Fprintf(p.out, "Wrote %s. It starts as it is: avatarbridge run. What to change stands in it.\n", file)
+	fmt.Fprintf(p.out, "Wrote %s. It works as it is: %s. What to change stands in it.\n", file, strings.Join(append([]string{"avatarbridge"}, c.with(p)...), " "))
 	return nil
+}
+
+// with is what a command needs to find the file.
+func (c *initCommand) with(p *program) []string {
+	if p.file == "" {
+		return []string{"run"}
+	}
+	return []string{"--config", p.file, "run"}
 }
 
 type versionCommand struct{}

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"avatarbridge/cmd/avatarbridge/internal/config"
+	"avatarbridge/cmd/avatarbridge/internal/wording"
 )
 
 // stopWithin is how long a stop may take before the process ends as it is: everything that matters is in the store by then.
@@ -66,8 +67,13 @@ func (p *program) main(ctx context.Context, args []string) int {
 	return p.fail(parsed.Run(p))
 }
 
-// usage marks an error of the command line.
-type usage struct{ error }
+// usage marks an error of the command line, misconfigured one of the configuration as a whole.
+type (
+	usage         struct{ error }
+	misconfigured struct{ error }
+)
+
+func (m misconfigured) Unwrap() error { return m.error }
 
 // errTold is a failure that the command has told of already.
 var errTold = errors.New("failed")
@@ -78,15 +84,15 @@ func (p *program) fail(err error) int {
 		return ok
 	}
 	if faults, is := errors.AsType[config.Faults](err); is {
-		noun := "faults"
-		if len(faults) == 1 {
-			noun = "fault"
-		}
-		fmt.Fprintf(p.err, "The configuration has %d %s:\n%v\n", len(faults), noun, faults)
+		fmt.Fprintf(p.err, "The configuration has %s:\n%v\n", wording.Count(len(faults), "fault"), faults)
 		return misuse
 	}
 	if wrong, is := errors.AsType[usage](err); is {
-		fmt.Fprintf(p.err, "avatarbridge: %v\nTry: avatarbridge --help\n", wrong.error)
+		fmt.Fprintf(p.err, "avatarbridge: %s\nTry: avatarbridge --help\n", wording.Usage(wrong.Error()))
+		return misuse
+	}
+	if _, is := errors.AsType[misconfigured](err); is {
+		fmt.Fprintf(p.err, "avatarbridge: %v\n", err)
 		return misuse
 	}
 	if !errors.Is(err, errTold) {

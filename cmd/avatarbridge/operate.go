@@ -1,16 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"avatarbridge/cmd/avatarbridge/internal/control"
+	"avatarbridge/cmd/avatarbridge/internal/wording"
 	"avatarbridge/store"
 	"avatarbridge/store/sqlite"
 )
@@ -42,26 +46,41 @@ type resumeCommand struct {
 // Run also says what stays paused, since a pause of everything and one of a bridge are two.
 func (c *resumeCommand) Run(ctx context.Context, p *program) error {
 	return p.reach(ctx, func(hand control.Control, _ bool) error {
-		if err := hand.Resume(ctx, c.Target); err != nil {
-			return err
-		}
-		fmt.Fprintf(p.out, "Resumed %s.\n", everything(c.Target))
-		paused, err := hand.Paused(ctx)
+		before, err := hand.Paused(ctx)
 		if err != nil {
 			return err
 		}
-		for _, target := range paused {
-			fmt.Fprintf(p.out, "Still paused: %s\n", everything(target))
+		if err := hand.Resume(ctx, c.Target); err != nil {
+			return err
+		}
+		after, err := hand.Paused(ctx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !slices.Contains(before, c.Target):
+			fmt.Fprintf(p.out, "There was no pause of %s.\n", everything(c.Target))
+		case len(after) == 0:
+			fmt.Fprintf(p.out, "Resumed %s.\n", everything(c.Target))
+		default:
+			fmt.Fprintf(p.out, "The pause of %s is over.\n", everything(c.Target))
+		}
+		if len(after) > 0 {
+			fmt.Fprintf(p.out, "Another holds on: %s\n", pauses(after))
 		}
 		return nil
 	})
 }
 
-func everything(target string) string {
-	if target == "" {
-		return "everything"
+func everything(target string) string { return cmp.Or(target, "everything") }
+
+// pauses says what is paused and how to go on; "" when nothing is.
+func pauses(targets []string) string {
+	var all []string
+	for _, t := range targets {
+		all = append(all, fmt.Sprintf("%s is paused: %s", everything(t), strings.TrimSpace("avatarbridge resume "+t)))
 	}
-	return target
+	return strings.Join(all, "; ")
 }
 
 type deadCommands struct {
@@ -86,10 +105,10 @@ func (c *deadList) Run(ctx context.Context, p *program) error {
 			return nil
 		}
 		w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tWHEN\tWHAT\tACCOUNT\tROOM\tAVATAR\tATTEMPTS\tWHY")
+		fmt.Fprintln(w, "ID\tWHEN (UTC)\tWHAT\tACCOUNT\tROOM\tAVATAR\tATTEMPTS\tWHY")
 		for _, l := range letters {
 			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n",
-				l.ID, stamp(l.At), what(l), l.Account, l.Channel, l.Avatar, l.Attempts, l.Reason)
+				l.ID, stamp(l.At), what(l), l.Account, l.Channel, l.Avatar, l.Attempts, wording.Plain(l.Reason))
 		}
 		return w.Flush()
 	})
@@ -97,15 +116,17 @@ func (c *deadList) Run(ctx context.Context, p *program) error {
 
 func what(l control.Letter) string {
 	switch {
-	case l.Unclear:
+	case l.Unclear && l.Post:
 		return "reply, perhaps sent"
+	case l.Unclear:
+		return "message, perhaps answered"
 	case l.Post:
 		return "reply, not sent"
 	}
 	return "message, not answered"
 }
 
-func stamp(t time.Time) string { return t.Local().Format(time.DateTime) }
+func stamp(t time.Time) string { return t.UTC().Format(time.DateTime) }
 
 type deadRetry struct {
 	IDs []int64 `arg:"" optional:"" name:"id" help:"From dead list; all without it."`
@@ -114,13 +135,36 @@ type deadRetry struct {
 // Run puts them back.
 func (c *deadRetry) Run(ctx context.Context, p *program) error {
 	return p.reach(ctx, func(hand control.Control, _ bool) error {
-		n, err := hand.DeadRetry(ctx, c.IDs...)
+		return p.settle(ctx, hand, c.IDs, hand.DeadRetry, "Put back")
+	})
+}
+
+// settle does something to dead letters, to all of them without ids. Ids that no dead letter has are an error; the others are done.
+func (p *program) settle(ctx context.Context, hand control.Control, ids []int64, do func(context.Context, ...int64) (int, error), done string) error {
+	var known []int64
+	var unknown []string
+	for _, id := range ids {
+		found, err := hand.DeadList(ctx, id+1, 1)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.out, "Put back %d.\n", n)
-		return nil
-	})
+		if len(found) == 1 && found[0].ID == id {
+			known = append(known, id)
+		} else {
+			unknown = append(unknown, strconv.FormatInt(id, 10))
+		}
+	}
+	if len(known) > 0 || len(ids) == 0 { // no ids mean all
+		n, err := do(ctx, known...)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "%s %s.\n", done, wording.Count(n, "dead letter"))
+	}
+	if len(unknown) > 0 {
+		return fmt.Errorf("no dead letter has the id %s: see avatarbridge dead list", strings.Join(unknown, " or "))
+	}
+	return nil
 }
 
 type deadDrop struct {
@@ -137,12 +181,7 @@ func (c *deadDrop) Run(ctx context.Context, p *program) error {
 		return usage{errors.New("name ids or say --all, not both")}
 	}
 	return p.reach(ctx, func(hand control.Control, _ bool) error {
-		n, err := hand.DeadDrop(ctx, c.IDs...)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(p.out, "Dropped %d.\n", n)
-		return nil
+		return p.settle(ctx, hand, c.IDs, hand.DeadDrop, "Dropped")
 	})
 }
 
@@ -171,23 +210,27 @@ type restoreCommand struct {
 
 // Run needs the database for itself. What waited in the copy to be posted may have been posted since: it is not sent again blindly.
 func (c *restoreCommand) Run(ctx context.Context, p *program) error {
-	cfg, err := p.load()
+	cfg, err := p.loadBasics()
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(c.File); err != nil {
-		return fmt.Errorf("read the backup: %w", err)
-	}
-	pending, err := sqlite.Restore(ctx, c.File, cfg.Store.Path)
-	if errors.Is(err, store.ErrLocked) {
+	done, err := sqlite.Restore(ctx, c.File, cfg.Store.Path)
+	switch _, broken := errors.AsType[*fs.PathError](err); {
+	case errors.Is(err, store.ErrLocked):
 		return fmt.Errorf("the program runs on %s: stop it first", cfg.Store.Path)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission) && broken:
+		return fmt.Errorf("nothing was restored: %w", wording.File(c.File, err))
+	case err != nil:
+		return fmt.Errorf("nothing was restored: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("restore %s: %w", c.File, err)
+	fmt.Fprintf(p.out, "Restored %s to %s.", c.File, cfg.Store.Path)
+	if done.Aside != "" {
+		fmt.Fprintf(p.out, " The database that was there is %s now.", done.Aside)
 	}
-	fmt.Fprintf(p.out, "Restored %s to %s. A database that was there has .before-restore at the end of its name now.\n", c.File, cfg.Store.Path)
-	if pending > 0 {
-		fmt.Fprintf(p.out, "%d messages and replies waited in it, and may have been answered or sent since: they are dead letters now (avatarbridge dead list, dead retry).\n", pending)
+	fmt.Fprintln(p.out)
+	if done.Pending > 0 {
+		fmt.Fprintf(p.out, "What waited in it may have been answered or sent since, and is not repeated blindly: %s (avatarbridge dead list, dead retry).\n",
+			wording.Count(done.Pending, "new dead letter"))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"avatarbridge/cmd/avatarbridge/internal/control"
+	"avatarbridge/cmd/avatarbridge/internal/wording"
 	"avatarbridge/store"
 )
 
@@ -39,7 +40,7 @@ func (c *peopleList) Run(ctx context.Context, p *program) error {
 			return nil
 		}
 		w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "UID\tNAME\tIS\tLAST SEEN\tCONVERSATIONS")
+		fmt.Fprintln(w, "UID\tNAME\tIS\tLAST SEEN (UTC)\tCONVERSATIONS")
 		for _, one := range people {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n",
 				one.UID, printable(one.Name), identities(one), stamp(one.LastSeen), one.Conversations)
@@ -59,7 +60,7 @@ func (c *peopleShow) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			return unknown(c.Who, err)
 		}
-		fmt.Fprintf(p.out, "uid            %s\nname           %s\nis             %s\nfirst seen     %s\nlast seen      %s\nconversations  %d\n",
+		fmt.Fprintf(p.out, "uid            %s\nname           %s\nis             %s\nfirst seen     %s UTC\nlast seen      %s UTC\nconversations  %d\n",
 			one.UID, printable(one.Name), identities(one), stamp(one.FirstSeen), stamp(one.LastSeen), one.Conversations)
 		return nil
 	})
@@ -78,7 +79,7 @@ func (c *peopleExport) Run(ctx context.Context, p *program) error {
 		}
 		f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
-			return fmt.Errorf("write the export: %w", err)
+			return wording.File(c.Out, err)
 		}
 		err = errors.Join(unknown(c.Who, hand.Export(ctx, c.Who, f)), f.Close())
 		if err != nil {
@@ -100,7 +101,8 @@ func (c *peopleForget) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			return unknown(c.Who, err)
 		}
-		fmt.Fprintf(p.out, "Forgot %s, with %d conversations. What the platform, the avatar's service and backups keep is not touched.\n", c.Who, n)
+		fmt.Fprintf(p.out, "Forgot %s, with %s. Not within reach: kept audio, which goes after media.keep; backups, and copies of the database that were taken elsewhere; what the platform and the avatar's service keep.\n",
+			c.Who, wording.Count(n, "conversation"))
 		return nil
 	})
 }

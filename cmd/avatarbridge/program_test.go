@@ -154,8 +154,8 @@ func TestCommandsWorkTheSameBesideTheRunningProgramAndWithoutIt(t *testing.T) {
 			{"pause", "Paused everything" + when + "."},
 			{"resume", "Resumed everything."},
 			{"dead list", "There are none."},
-			{"dead retry", "Put back 0."},
-			{"dead drop --all", "Dropped 0."},
+			{"dead retry", "Put back 0 dead letters."},
+			{"dead drop --all", "Dropped 0 dead letters."},
 			{"people list", "Nobody has written."},
 			{"backup " + filepath.Join(dir, backup), "Wrote " + filepath.Join(dir, backup)},
 		} {
@@ -167,7 +167,9 @@ func TestCommandsWorkTheSameBesideTheRunningProgramAndWithoutIt(t *testing.T) {
 			{"people show telegram:1", `nobody is known as "telegram:1"`},
 			{"people export telegram:1 -o " + filepath.Join(dir, "x.json"), `nobody is known as "telegram:1"`},
 			{"pause nobody", `there is no bridge "nobody"`},
-			{"backup " + filepath.Join(dir, backup), "exists"},
+			{"backup " + filepath.Join(dir, backup), filepath.Join(dir, backup) + " exists already: name another file"},
+			{"dead retry 99", "no dead letter has the id 99"},
+			{"dead drop 7 8", "no dead letter has the id 7 or 8"},
 		} {
 			if got := runProgram(t, dir, "", strings.Fields(wrong.args)...); got.code != failed || !strings.Contains(got.err, wrong.want) {
 				t.Errorf("%s: %+v, want %q", wrong.args, got, wrong.want)
@@ -239,10 +241,10 @@ func TestSecondProgramOnTheDatabaseIsToldSo(t *testing.T) {
 func TestWrongUseEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 	dir, _ := demo(t)
 	for _, c := range []struct{ args, want string }{
-		{"frob", "unexpected argument frob"},
+		{"frob", `"frob" is not expected here`},
 		{"dead drop", "name the ids to drop, or say --all"},
-		{"chat nobody", `there is no avatar "nobody": the configuration has [demo]`},
-		{"run --nonsense", "unknown flag --nonsense"},
+		{"chat nobody", `there is no avatar "nobody": the configuration has demo`},
+		{"run --nonsense", "there is no flag --nonsense"},
 	} {
 		if got := runProgram(t, dir, "", strings.Fields(c.args)...); got.code != misuse || !strings.Contains(got.err, c.want) {
 			t.Errorf("%s: %+v, want %q", c.args, got, c.want)

@@ -25,7 +25,7 @@ func adminToken(c *config.Config) (string, error) {
 
 // reach gives do a hand on the program: on the running one through its admin address, else on the database. Running says which.
 func (p *program) reach(ctx context.Context, do func(hand control.Control, running bool) error) (err error) {
-	c, err := p.load()
+	c, err := p.loadBasics()
 	if err != nil {
 		return err
 	}

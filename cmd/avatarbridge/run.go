@@ -98,7 +98,9 @@ func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) 
 		Status: r.Status, Writable: st.Writable, Metrics: set.Handler(),
 		Control: control.Handler(control.Local{Store: st, Relay: r, Bridges: bridgeNames(s.config)}, token),
 	}))
-	s.welcome(public, admin)
+	if err := s.welcome(ctx, st, public, admin); err != nil {
+		return unlessStopped(ctx, err)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	var chores sync.WaitGroup
 	chores.Go(func() { s.outside.media.Run(ctx) })
@@ -159,8 +161,12 @@ func startingControl(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, `{"error":"the program is still starting: try again in a moment"}`) // a client that went away needs no answer
 }
 
-// welcome says in one line what is up and what can be done with it.
-func (s *service) welcome(public, admin net.Addr) {
+// welcome says in one line what is up and what can be done with it, and in another what an operator has paused.
+func (s *service) welcome(ctx context.Context, st store.Store, public, admin net.Addr) error {
+	paused, err := control.Local{Store: st}.Paused(ctx)
+	if err != nil {
+		return err
+	}
 	var parts []string
 	for _, b := range s.config.Bridges {
 		parts = append(parts, fmt.Sprintf("%s (%s, avatar %s)", b.Name, b.Platform, b.Default.Avatar))
@@ -170,6 +176,10 @@ func (s *service) welcome(public, admin net.Addr) {
 		with = "bridges " + strings.Join(parts, ", ")
 	}
 	fmt.Fprintf(s.out, "avatarbridge is up: page http://%s/ · health http://%s/readyz · %s\n", visitable(public), visitable(admin), with)
+	if said := pauses(paused); said != "" {
+		fmt.Fprintf(s.out, "Messages are taken, but %s\n", said)
+	}
+	return nil
 }
 
 // visitable is an address as one opens it on this machine.
@@ -210,7 +220,7 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger) (store.S
 	case errors.Is(err, store.ErrNewer):
 		return nil, fmt.Errorf("open the database %s: %w: use the newer program, or restore the backup that it made beside the database", c.Store.Path, err)
 	case err != nil:
-		return nil, fmt.Errorf("open the database %s: %w", c.Store.Path, err)
+		return nil, fmt.Errorf("the database cannot be opened: %w", err) // which names it
 	}
 	return st, nil
 }

@@ -175,7 +175,7 @@ func examine(backup string) error {
 	}
 	c, err := connect(dsn(backup, readBackup))
 	if err != nil {
-		return err
+		return fmt.Errorf("it is no backup of this program: %w", err)
 	}
 	return errors.Join(c.whole(), c.close())
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -62,7 +63,7 @@ func (c *conn) export(ctx context.Context, id int64, w io.Writer) error {
 		return err
 	}
 	if err := write(w, map[string]any{
-		"uid": p.UID, "name": p.Name, "first_seen": p.FirstSeen, "last_seen": p.LastSeen, "identities": p.Identities,
+		"uid": p.UID, "name": p.Name, "first_seen": p.FirstSeen, "last_seen": p.LastSeen, "identities": identities(p),
 	}); err != nil {
 		return err
 	}
@@ -104,24 +105,45 @@ func (c *conn) exportList(ctx context.Context, l *list, person int64, w io.Write
 	return err
 }
 
-// exportCounters writes the counters and notices that name one of the person's ids.
+func identities(p store.Person) []map[string]string {
+	all := make([]map[string]string, len(p.Identities))
+	for i, id := range p.Identities {
+		all[i] = map[string]string{"platform": id.Platform, "tenant": id.Tenant, "user": id.User}
+	}
+	return all
+}
+
+// exportCounters writes the counters and notices that name one of the person's ids. A counter counts from its time on for as long as its
+// window is.
 func (c *conn) exportCounters(p store.Person, w io.Writer) error {
-	counters := []map[string]any{}
+	counters, notices := []map[string]any{}, []map[string]any{}
 	if err := c.each(func(r row) error {
-		for _, i := range p.Identities {
-			if names(r.text(0), i.User) {
-				counters = append(counters, map[string]any{"key": r.text(0), "at": moment(r.int(1)), "count": r.int(2)})
-				break
-			}
+		if !slices.ContainsFunc(p.Identities, func(i store.Identity) bool { return names(r.text(0), i.User) }) {
+			return nil
+		}
+		one := map[string]any{"key": r.text(0), "at": moment(r.int(1))}
+		if every := r.int(3); every > 0 {
+			one["count"], one["window_seconds"] = r.int(2), float64(every)/1e6
+			counters = append(counters, one)
+		} else {
+			notices = append(notices, one)
 		}
 		return nil
-	}, "SELECT key, opened, n FROM counter UNION ALL SELECT key, said, 1 FROM notice"); err != nil {
+	}, "SELECT key, opened, n, every FROM counter UNION ALL SELECT key, said, 1, 0 FROM notice"); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(w, ",\n\"counters\": "); err != nil {
-		return err
+	for _, part := range []struct {
+		name string
+		rows []map[string]any
+	}{{"counters", counters}, {"notices", notices}} {
+		if _, err := fmt.Fprintf(w, ",\n%q: ", part.name); err != nil {
+			return err
+		}
+		if err := write(w, part.rows); err != nil {
+			return err
+		}
 	}
-	return write(w, counters)
+	return nil
 }
 
 var states = [...]string{"waiting", "over", "dead"}

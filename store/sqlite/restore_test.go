@@ -29,9 +29,9 @@ func backedUp(t *testing.T) (file string) {
 
 func TestNothingOfARestoredCopyIsRepeatedBlindly(t *testing.T) {
 	backup, path := backedUp(t), filepath.Join(t.TempDir(), "store.db")
-	pending, err := Restore(t.Context(), backup, path)
-	if err != nil || pending != 4 {
-		t.Fatalf("%d pending, %v", pending, err)
+	done, err := Restore(t.Context(), backup, path)
+	if err != nil || done != (Restored{Pending: 4}) {
+		t.Fatalf("%+v, %v", done, err)
 	}
 	s := openAt(t, path)
 	turns, _, err := s.ClaimTurns(t.Context(), account, "luna", now, 9)
@@ -66,15 +66,58 @@ func TestRestoreMovesADatabaseAsideAndNeverOverOne(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Restore(t.Context(), backup, path); err != nil {
-		t.Fatal(err)
+	first, err := Restore(t.Context(), backup, path)
+	if err != nil || !strings.HasPrefix(first.Aside, path+beforeRestore) {
+		t.Fatalf("%+v, %v", first, err)
 	}
-	if _, err := Restore(t.Context(), backup, path); err == nil || !strings.Contains(err.Error(), beforeRestore) {
-		t.Errorf("second restore: %v", err)
+	second, err := Restore(t.Context(), backup, path)
+	if err != nil || second.Aside == first.Aside || !exists(second.Aside) {
+		t.Errorf("second restore: %+v, %v", second, err)
 	}
-	old := openAt(t, path+beforeRestore)
+	old := openAt(t, first.Aside)
 	if got := accept(t, old, newTurn("u9", "only here", "x")); got[0].Verdict != store.Known {
 		t.Errorf("what was moved aside is not what was there: %+v", got)
+	}
+}
+
+func TestForgettingReachesEveryDatabaseThatARestoreMovedAside(t *testing.T) {
+	dir := t.TempDir()
+	backup, path := backedUp(t), filepath.Join(dir, "store.db")
+	openAt(t, path).Close()
+	for range 2 {
+		if _, err := Restore(t.Context(), backup, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openAt(t, path)
+	p, err := s.Person(t.Context(), "telegram:u1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if aside, err := movedAside(path); err != nil || len(aside) < 2 {
+		t.Fatalf("moved aside: %v, %v", aside, err)
+	}
+	mine := path + beforeRestore + "-by-me"
+	if err := s.Backup(t.Context(), mine); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Forget(t.Context(), p.UID); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(path + beforeRestore + "*"); err != nil || len(left) != 1 || left[0] != mine {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestUselessBackupIsToldBeforeTheProgramHasToBeStopped(t *testing.T) {
+	dir := t.TempDir()
+	path, noise := filepath.Join(dir, "store.db"), filepath.Join(dir, "noise")
+	if err := os.WriteFile(noise, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	openAt(t, path)
+	if _, err := Restore(t.Context(), noise, path); err == nil || errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), "no backup of this program") {
+		t.Errorf("while the database is open: %v", err)
 	}
 }
 

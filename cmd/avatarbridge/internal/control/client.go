@@ -23,14 +23,14 @@ const maxAnswer = 16 << 20 // bytes of an answer that is not an export
 // (ErrNotRunning), or that the token is wrong (ErrRefused), is said by the first call.
 func Dial(addr, token string) Control {
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	return &remote{addr: reachable(addr), token: token, client: &http.Client{
+	return &remote{addr: Reachable(addr), token: token, client: &http.Client{
 		Transport:     &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}, // no proxy: it is this machine
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// reachable turns an address to listen at into one to connect to.
-func reachable(addr string) string {
+// Reachable turns an address to listen at into one to connect to: an address of all interfaces is that of the machine itself.
+func Reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return addr

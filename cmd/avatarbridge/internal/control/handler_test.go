@@ -218,8 +218,8 @@ func TestAnAddressToListenAtCanBeConnectedTo(t *testing.T) {
 	for addr, want := range map[string]string{
 		":8081": "127.0.0.1:8081", "0.0.0.0:8081": "127.0.0.1:8081", "[::]:8081": "[::1]:8081", "127.0.0.1:8081": "127.0.0.1:8081", "admin.lan:1": "admin.lan:1",
 	} {
-		if got := reachable(addr); got != want {
-			t.Errorf("reachable(%q) = %q, want %q", addr, got, want)
+		if got := Reachable(addr); got != want {
+			t.Errorf("Reachable(%q) = %q, want %q", addr, got, want)
 		}
 	}
 }

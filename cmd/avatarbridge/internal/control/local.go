@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"avatarbridge/bridges/relay"
+	"avatarbridge/cmd/avatarbridge/internal/wording"
 	"avatarbridge/store"
 )
 
@@ -70,7 +71,7 @@ func (l Local) checkTarget(target string) error {
 	case bridge == "" || room && channel == "":
 		return fmt.Errorf("%q is nothing that can be paused: name a bridge, or a room as bridge/channel", target)
 	case l.Bridges != nil && !slices.Contains(l.Bridges, bridge):
-		return fmt.Errorf("there is no bridge %q: the configuration has %s", bridge, strings.Join(l.Bridges, ", "))
+		return fmt.Errorf("there is no bridge %q: the configuration has %s", bridge, wording.List(l.Bridges))
 	}
 	return nil
 }
@@ -190,7 +191,7 @@ func (l Local) Backup(ctx context.Context, file string) error {
 		return fmt.Errorf("%q is no absolute path", file)
 	}
 	if err := l.Store.Backup(ctx, file); err != nil {
-		return fmt.Errorf("back up to %s: %w", file, err)
+		return fmt.Errorf("nothing was backed up: %w", wording.File(file, err))
 	}
 	return nil
 }

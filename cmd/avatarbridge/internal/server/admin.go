@@ -1,12 +1,14 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
 	"time"
 
 	"avatarbridge/bridges/relay"
+	"avatarbridge/cmd/avatarbridge/internal/wording"
 )
 
 // checkTimeout bounds the question to the store in /readyz.
@@ -38,7 +40,7 @@ func Admin(p AdminParts) http.Handler {
 type Readiness struct {
 	Ready   bool              `json:"ready"`
 	Reasons []string          `json:"reasons,omitempty"` // why it is not ready
-	Paused  []string          `json:"paused,omitempty"`  // by the operator, which does not make it unready; "" is everything
+	Paused  []string          `json:"paused,omitempty"`  // by the operator, which does not make it unready: "everything", a bridge, or a room as bridge/channel
 	Bridges []BridgeReadiness `json:"bridges"`
 }
 
@@ -75,7 +77,10 @@ func (p AdminParts) writable(ctx context.Context) error {
 }
 
 func readiness(st relay.Status, writable error) Readiness {
-	r := Readiness{Paused: st.Paused, Bridges: []BridgeReadiness{}}
+	r := Readiness{Bridges: []BridgeReadiness{}}
+	for _, target := range st.Paused {
+		r.Paused = append(r.Paused, cmp.Or(target, "everything"))
+	}
 	not := func(reason string) { r.Reasons = append(r.Reasons, reason) }
 	if !st.Running {
 		not("the relay does not run")
@@ -86,7 +91,7 @@ func readiness(st relay.Status, writable error) Readiness {
 		not("the store cannot write: " + writable.Error())
 	}
 	for _, b := range st.Bridges {
-		shown := BridgeReadiness{Name: b.Name, Platform: b.Platform, Connected: b.Connected, Reason: b.Reason, Stopped: b.Stopped}
+		shown := BridgeReadiness{Name: b.Name, Platform: b.Platform, Connected: b.Connected, Reason: wording.Plain(b.Reason), Stopped: b.Stopped}
 		last := "no event since the start"
 		if !b.LastEvent.IsZero() {
 			at := b.LastEvent.UTC().Truncate(time.Second)
@@ -106,7 +111,7 @@ func reasonOf(b relay.BridgeStatus) string {
 	case b.Reason == "":
 		return "it has not heard from its platform yet"
 	case b.Stopped:
-		return b.Reason + "; it does not try again before a restart"
+		return wording.Plain(b.Reason) + "; it does not try again before a restart"
 	}
-	return b.Reason
+	return wording.Plain(b.Reason)
 }

@@ -17,14 +17,17 @@ import (
 // shutdownGrace is how long requests under way may take when the program stops; the program itself has ten seconds.
 const shutdownGrace = 5 * time.Second
 
-// Listen listens on addr. key is the configuration's name of the address, for the error.
+// ErrInUse means that an address cannot be listened on since somebody does.
+var ErrInUse = errors.New("the port is in use by another program, or this one runs already")
+
+// Listen listens on addr. key is the configuration's name of the address, for the error, which is ErrInUse when somebody listens there.
 func Listen(ctx context.Context, key, addr string) (net.Listener, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case err == nil:
 		return ln, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s = %q: the port is in use by another program, or this one runs already: set another address", key, addr)
+		return nil, fmt.Errorf("%s = %q: %w: set another address", key, addr, ErrInUse)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("%s = %q: this user may not listen on the port: set one above 1023", key, addr)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

@@ -113,9 +113,10 @@ func TestThePageTellsStrangersNoMoreThanWhichBridgesAreUp(t *testing.T) {
 	}
 }
 
-func TestThePageOfAProgramWithoutBridgesSaysSo(t *testing.T) {
+func TestThePageOfAProgramWithoutBridgesTellsVisitorsNothingOfItsConfiguration(t *testing.T) {
 	h := Public(PublicParts{Status: func() relay.Status { return relay.Status{} }, Ready: func() bool { return true }})
-	if w := request(t, h, "GET", "/"); !strings.Contains(w.Body.String(), "No bridge is set up yet") {
+	w := request(t, h, "GET", "/")
+	if page := w.Body.String(); !strings.Contains(page, "There is nobody to talk to here yet.") || strings.Contains(page, "config.toml") || strings.Contains(page, "operator") {
 		t.Errorf("page %s", w.Body)
 	}
 }

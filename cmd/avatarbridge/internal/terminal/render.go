@@ -13,7 +13,8 @@ const (
 	faint     = "\x1b[2m"
 )
 
-// render writes a message as plain text: Markdown is made to be read as it is.
+// render writes a message as plain text: Markdown is made to be read as it is. A sound that the program keeps itself has an address only
+// where there is a public URL; beside a text it is left out without one.
 func render(m bridges.Message) string {
 	var lines []string
 	text := strings.Trim(clean(m.Text), "\n")
@@ -23,21 +24,17 @@ func render(m bridges.Message) string {
 	if text != "" {
 		lines = append(lines, text)
 	}
-	if m.Audio != nil {
-		lines = append(lines, "♪ "+audioText(m.Audio))
+	switch {
+	case m.Audio == nil:
+	case m.Audio.Link != "":
+		lines = append(lines, "♪ "+clean(m.Audio.Link))
+	case text == "": // there must be something to show
+		lines = append(lines, "♪ (a sound, which a terminal does not play)")
 	}
 	if m.Animation != "" {
 		lines = append(lines, "▶ "+clean(m.Animation))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// audioText is where the audio can be heard. What the program keeps itself has an address only where it has a public URL.
-func audioText(a *bridges.Audio) string {
-	if a.Link == "" {
-		return "(audio)"
-	}
-	return clean(a.Link)
 }
 
 // clean makes a text that an avatar wrote harmless for a terminal: no escape sequences and other control characters, which could change its

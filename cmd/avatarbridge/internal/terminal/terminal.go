@@ -26,10 +26,11 @@ const (
 	storeAgain = time.Second
 )
 
-// Config is what a Terminal works with. In and Out must be set.
+// Config is what a Terminal works with. In and Out must be set; without Err there are no remarks.
 type Config struct {
 	In     io.Reader
 	Out    io.Writer
+	Err    io.Writer
 	Name   string // who writes: the system's user name; "" is "local"
 	Avatar string // the name before what the avatar says; "" is "avatar"
 	Color  bool   // Out is a terminal that knows colours and can erase a line
@@ -244,6 +245,18 @@ func (t *Terminal) note(s string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_ = t.print(t.dim("("+clean(s)+")") + "\n" + t.mark()) // whoever cannot be told cannot be told that either
+}
+
+// Remark says something about the conversation beside it, on Err. It may be called by several goroutines.
+func (t *Terminal) Remark(s string) {
+	if t.cfg.Err == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_ = t.print("") // whoever cannot be told cannot be told that either
+	_, _ = io.WriteString(t.cfg.Err, "("+clean(s)+")\n")
+	_ = t.print(t.mark())
 }
 
 // prompt prints the mark of where to write.

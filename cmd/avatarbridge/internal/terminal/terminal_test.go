@@ -315,9 +315,10 @@ func TestAReplyIsReadable(t *testing.T) {
 		"(joy) Hi!":         {Text: "Hi!", Emotion: "joy"},
 		"(joy)":             {Emotion: "joy"},
 		"Hi!\n♪ https://a/": {Text: "Hi!", Audio: &bridges.Audio{Source: "media:x", Link: "https://a/"}},
-		"♪ (audio)":         {Audio: &bridges.Audio{Source: "media:S3CRET"}},
-		"Hi!\n▶ https://b/": {Text: "Hi!", Animation: "https://b/"},
-		"- a\n\t`b`":        {Text: "- a\r\n\t`b`"},
+		"Hi! ":              {Text: "Hi! ", Audio: &bridges.Audio{Source: "media:S3CRET"}},
+		"♪ (a sound, which a terminal does not play)": {Audio: &bridges.Audio{Source: "media:S3CRET"}},
+		"Hi!\n▶ https://b/":                           {Text: "Hi!", Animation: "https://b/"},
+		"- a\n\t`b`":                                  {Text: "- a\r\n\t`b`"},
 	} {
 		m.ReplyTo, m.Mention = "r", "p"
 		got := New(Config{}).Fit(m)
