@@ -20,6 +20,7 @@ var errContext = errors.New("too long for the model")
 type failure struct {
 	path   string // of the call
 	status int    // of HTTP, or of the error itself when HTTP said that all is well
+	inside bool   // HTTP said that all is well
 	code   string // lower-case, like all that follows
 	kind   string
 	param  string
@@ -29,7 +30,7 @@ type failure struct {
 
 // trouble reads an answer that is an error. OpenAI wraps it in an object "error", vLLM does not, and with others it is a string.
 func trouble(path string, status int, body []byte) failure {
-	f := failure{path: path, status: status, words: strings.ToLower(string(body))}
+	f := failure{path: path, status: status, inside: status < 300, words: strings.ToLower(string(body))}
 	type detail struct {
 		Code   any  `json:"code"`
 		Status any  `json:"status"`
@@ -52,7 +53,7 @@ func trouble(path string, status int, body []byte) failure {
 	code, _ := d.Code.(string)
 	f.code, f.kind, f.param = strings.ToLower(code), strings.ToLower(string(d.Type)), strings.ToLower(string(d.Param))
 	for _, v := range []any{d.Code, d.Status} {
-		if n, ok := v.(float64); ok && status < 300 && n >= 400 && n < 600 {
+		if n, ok := v.(float64); ok && f.inside && n >= 400 && n < 600 {
 			f.status = int(n)
 			break
 		}
@@ -82,7 +83,7 @@ func (f *failure) has(words ...string) bool {
 // outcome says what a failure means.
 func (b *Backend) outcome(f failure, h http.Header) error {
 	err := fmt.Errorf("%s answered HTTP %d%s", b.base.Host, f.status, f.form)
-	if f.status < 300 {
+	if f.inside {
 		err = fmt.Errorf("%s answered with an error", b.base.Host)
 	}
 	wait, asked := fault.RetryAfter(h, b.now())
@@ -93,13 +94,14 @@ func (b *Backend) outcome(f failure, h http.Header) error {
 		return fault.Kill("the conversation is too long for the model: lower history_tokens or max_tokens, shorten prompt, or let the server give it a larger context",
 			fmt.Errorf("%w: %w", errContext, err))
 	case f.status == http.StatusTooManyRequests, f.status == http.StatusServiceUnavailable && asked,
-		f.status < 300 && (f.is("rate_limit_exceeded", "rate_limit_error", "too_many_requests") || f.has("rate limit", "too many requests")):
+		f.inside && (f.is("rate_limit_exceeded", "rate_limit_error", "too_many_requests") || f.has("rate limit", "too many requests")):
 		return fault.Throttle(fault.Avatar, wait, err)
 	case f.noKey():
 		return b.keyRefused(err)
 	case f.noModel():
 		return b.modelRefused(f, err)
-	case f.status == http.StatusRequestTimeout, f.status == http.StatusTooEarly, f.status == http.StatusConflict, f.status >= 500, f.status < 300:
+	// An error inside of an answer that had begun well is a passing one, even if it calls itself a bad request, as vLLM's do.
+	case f.status == http.StatusRequestTimeout, f.status == http.StatusTooEarly, f.status == http.StatusConflict, f.status >= 500, f.inside:
 		return &fault.Outcome{Err: err}
 	case f.status == http.StatusNotFound || f.status == http.StatusMethodNotAllowed:
 		return fault.Kill("base_url has nothing at "+f.path+`: check base_url, which usually ends in "/v1"`, err)
@@ -140,7 +142,7 @@ func (f *failure) tooLong() bool {
 	if f.is("context_length_exceeded", "exceed_context_size_error") {
 		return true
 	}
-	refused := f.status < 300 || slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusInternalServerError}, f.status)
+	refused := f.inside || slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusInternalServerError}, f.status)
 	return refused && f.has("context length", "context_length", "context size", "context window", "maximum input length", "prompt is too long", "input is too long")
 }
 
@@ -158,7 +160,7 @@ func (f *failure) noKey() bool {
 func (f *failure) noModel() bool {
 	switch f.status {
 	case http.StatusNotFound:
-		return f.path != modelsPath && (f.is("model_not_found") || f.has("model"))
+		return f.path != modelsPath && (f.inside || f.is("model_not_found") || f.has("model"))
 	case http.StatusOK, http.StatusBadRequest:
 		return f.is("model_not_found")
 	}

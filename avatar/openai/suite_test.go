@@ -1,9 +1,11 @@
 package openai
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"avatarbridge/avatar/avatartest"
 )
@@ -49,3 +51,7 @@ func TestBackend(t *testing.T) {
 		})
 	}
 }
+
+var discard = slog.New(slog.DiscardHandler)
+
+func fixed() time.Time { return time.Unix(1_800_000_000, 0) }
