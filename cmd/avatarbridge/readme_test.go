@@ -40,20 +40,58 @@ func blocks(t *testing.T, language string) []string {
 	return found
 }
 
-func TestReadmeConfigurationsHaveNoFaults(t *testing.T) {
+// Each block is meant to be pasted at the end of what init writes: alone, and after all that stand before it.
+func TestReadmeConfigurationsCanBeAppendedToTheDefaultOne(t *testing.T) {
 	anything := func(name string) (string, bool) {
 		if strings.HasSuffix(name, "TELEGRAM_TOKEN") {
 			return "123456:AAF-abcdefghijklmnopqrstuvwxyz012345", true
 		}
 		return "a-value-of-" + name, true
 	}
-	for i, block := range blocks(t, "toml") {
-		c, err := config.Parse(fmt.Sprintf("block %d", i), t.TempDir(), []byte(block), kinds(), anything)
+	load := func(i int, document string) {
+		c, err := config.Parse(fmt.Sprintf("block %d", i), t.TempDir(), []byte(document), kinds(), anything)
 		if err != nil {
-			t.Errorf("%v\n%s", err, block)
+			t.Errorf("%v\n%s", err, document)
 		} else if len(c.Warnings) > 0 {
-			t.Errorf("warnings: %v\n%s", c.Warnings, block)
+			t.Errorf("warnings: %v\n%s", c.Warnings, document)
 		}
+	}
+	all, bridge := string(config.Default), ""
+	for i, block := range blocks(t, "toml") {
+		all += "\n" + block
+		load(i, all)
+		if strings.Contains(block, "[[bridges.") {
+			block = bridge + block // a part of the bridge before it
+		} else if strings.Contains(block, "[bridges.") {
+			bridge = block
+		}
+		load(i, string(config.Default)+"\n"+block)
+	}
+}
+
+func TestReadmeNamesEveryMetric(t *testing.T) {
+	dir, admin := demo(t)
+	start(t, dir, admin)
+	names := regexp.MustCompile(`(?m)^# HELP (avatarbridge_\w+)`).FindAllStringSubmatch(fetch(t, "http://"+admin+"/metrics"), -1)
+	if len(names) < 4 {
+		t.Fatalf("only the metrics %v", names)
+	}
+	for _, m := range names {
+		if !strings.Contains(readme(t), "`"+m[1]+"`") {
+			t.Errorf("the README has no %s", m[1])
+		}
+	}
+}
+
+func TestPublicAddressIsALineThatTheDefaultConfigurationHas(t *testing.T) {
+	line := regexp.MustCompile("`(public_url = \"https://[^`]*)`").FindStringSubmatch(readme(t))
+	there := regexp.MustCompile(`(?m)^public_url = ""`)
+	if line == nil || !there.Match(config.Default) {
+		t.Fatalf("the README has %v", line)
+	}
+	c, err := config.Parse("config.toml", t.TempDir(), there.ReplaceAll(config.Default, []byte(line[1])), kinds(), os.LookupEnv)
+	if err != nil || c.Server.PublicURL == "" {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 
