@@ -191,7 +191,7 @@ func (b *Backend) missing(ctx context.Context, o error) error {
 	case err != nil:
 		return o
 	case !offers(names, b.cfg.Model):
-		return fault.Kill(b.noModel(names), o)
+		return fault.Kill(b.noModel(names), fault.Of(o).Err)
 	}
 	return o
 }
