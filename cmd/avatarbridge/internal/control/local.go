@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -174,15 +175,22 @@ func (l Local) Export(ctx context.Context, ref string, w io.Writer) error {
 
 // Forget finds the person and deletes what is kept of them.
 func (l Local) Forget(ctx context.Context, ref string) (int, error) {
-	p, err := l.Person(ctx, ref)
-	if err != nil {
-		return 0, err
+	p, missing := l.Person(ctx, ref)
+	if missing != nil && !errors.Is(missing, store.ErrNotFound) {
+		return 0, missing
 	}
-	gone, err := l.Store.Forget(ctx, p.UID)
+	uid := p.UID
+	if missing != nil {
+		uid = ref // somebody of whom nothing is left but a rewriting of the files that failed: the store finishes it
+	}
+	gone, err := l.Store.Forget(ctx, uid)
 	if err != nil {
 		return 0, fmt.Errorf("forget the person: %w", err)
 	}
-	return len(gone), nil
+	if l.Relay != nil {
+		l.Relay.Wake() // what waited behind the person's messages in a shared conversation
+	}
+	return len(gone), missing
 }
 
 // Backup refuses a relative path: it would mean another place to the running program than to its operator.
