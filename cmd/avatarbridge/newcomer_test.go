@@ -241,7 +241,7 @@ func TestRestoreNamesTheKeptDatabaseAndUselessFiles(t *testing.T) {
 		}
 	}
 	writeFile(t, dir, "noise", strings.Repeat("no database ", 100))
-	for file, want := range map[string]string{"noise": "it is no backup of this program", "none": "there is no none"} {
+	for file, want := range map[string]string{"noise": "it is no backup of this program", "none": "there is no file "} {
 		got := runProgram(t, dir, "", "restore", filepath.Join(dir, file))
 		if got.code != failed || !strings.Contains(got.err, "nothing was restored: ") || !strings.Contains(got.err, want) {
 			t.Errorf("%s: %+v, want %q", file, got, want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -52,11 +53,19 @@ func File(file string, err error) error {
 	case errors.Is(err, fs.ErrExist):
 		return &worded{file + " exists already: name another file", err}
 	case errors.Is(err, fs.ErrNotExist):
-		return &worded{fmt.Sprintf("there is no %s, or no folder %s", filepath.Base(file), filepath.Dir(file)), err}
+		if dir := filepath.Dir(file); !isThere(dir) {
+			return &worded{"there is no folder " + dir, err}
+		}
+		return &worded{"there is no file " + file, err}
 	case errors.Is(err, fs.ErrPermission):
 		return &worded{file + ": permission denied to the user that avatarbridge runs as", err}
 	}
 	return fmt.Errorf("%s: %w", file, reason(err))
+}
+
+func isThere(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
 }
 
 // reason leaves out what was done with which file: "open x: is a directory" is "is a directory".

@@ -32,7 +32,12 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "none", "x.db")
 	_, err := os.Open(missing)
-	if got := wording.File(missing, err); got.Error() != "there is no x.db, or no folder "+filepath.Dir(missing) || !errors.Is(got, fs.ErrNotExist) {
+	if got := wording.File(missing, err); got.Error() != "there is no folder "+filepath.Dir(missing) || !errors.Is(got, fs.ErrNotExist) {
+		t.Error(got)
+	}
+	missing = filepath.Join(dir, "x.db")
+	_, err = os.Open(missing)
+	if got := wording.File(missing, err); got.Error() != "there is no file "+missing {
 		t.Error(got)
 	}
 	_, err = os.OpenFile(dir, os.O_CREATE|os.O_EXCL, 0o600)
