@@ -131,26 +131,39 @@ func Restore(ctx context.Context, backup, path string) (done Restored, err error
 	return done, syncDir(filepath.Dir(path))
 }
 
-// moveAside gives a database, if there is one, a name that no other has, and returns it. The database itself is moved last: after a crash
-// in the middle it is still the one at path, without the little that its WAL held, which a program that has ended leaves empty.
+// moveAside keeps a database, if there is one, under a name that no other has, and returns it. What its WAL holds is folded into it first,
+// and path goes on naming it: a crash before the caller's rename leaves the old database, whole and in its place.
 func moveAside(path string, now time.Time) (aside string, err error) {
+	if !exists(path) {
+		return "", nil
+	}
 	stamp := path + beforeRestore + now.UTC().Format("-20060102T150405Z")
 	aside = stamp
 	for n := 2; exists(aside); n++ {
 		aside = fmt.Sprintf("%s-%d", stamp, n)
 	}
-	if !exists(path) {
-		aside = ""
-	}
-	for _, suffix := range []string{"-wal", "-shm", ""} {
-		if aside == "" || !exists(path+suffix) {
-			continue
-		}
-		if err := os.Rename(path+suffix, aside+suffix); err != nil {
+	fold(path)
+	// What is still there belongs to a database that cannot be read, and must not be taken for the new one's.
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Rename(path+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 	}
-	return aside, nil
+	if os.Link(path, aside) == nil {
+		return aside, nil
+	}
+	return aside, os.Rename(path, aside) // a file system without hard links
+}
+
+// fold brings what the WAL of a program that was killed holds into the database, and deletes the WAL. A database for which this does not
+// work is being replaced for a reason: it is kept as it is.
+func fold(path string) {
+	c, err := connect(dsn(path, pragmas))
+	if err != nil {
+		return
+	}
+	_, _ = c.one("PRAGMA wal_checkpoint(TRUNCATE)")
+	_ = c.close()
 }
 
 func exists(file string) bool {

@@ -152,3 +152,38 @@ func TestAFailedRestoreTouchesNothing(t *testing.T) {
 		t.Errorf("left over: %v, %v", found, err)
 	}
 }
+
+func TestRestoreThatIsCutShortLeavesTheOldDatabaseWholeAndInItsPlace(t *testing.T) {
+	running := filepath.Join(t.TempDir(), "store.db")
+	accept(t, openAt(t, running), newTurn("u1", "one", "one"))
+	path := filepath.Join(t.TempDir(), "store.db")
+	for _, suffix := range []string{"", "-wal"} { // what a kill leaves
+		data, err := os.ReadFile(running + suffix)
+		if err == nil {
+			err = os.WriteFile(path+suffix, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	aside, err := moveAside(path, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Here the power goes.
+	for _, file := range []string{path, aside} {
+		if exists(file + "-wal") {
+			t.Errorf("%s has a WAL, which the restored database would take for its own", file)
+		}
+		s, err := Open(t.Context(), Config{Path: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Person(t.Context(), "telegram:u1"); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		if err := s.Close(); err != nil { // they are one file: the other is opened after
+			t.Error(err)
+		}
+	}
+}
