@@ -97,7 +97,9 @@ func (c *initCommand) Run(p *program) error {
 	if err != nil {
 		return wording.File(file, err)
 	}
-	_, err = f.Write(config.Default)
+	if err = f.Chmod(0o600); err == nil { // one that was there may be readable by others
+		_, err = f.Write(config.Default)
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write a configuration: %w", err)
 	}

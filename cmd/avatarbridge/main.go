@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,13 +22,14 @@ import (
 const stopWithin = 9 * time.Second
 
 func main() {
+	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv}
+	p.cutShort.Store(1)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, func() {
 		stop() // the next signal ends the process at once
-		time.AfterFunc(stopWithin, func() { os.Exit(0) })
+		time.AfterFunc(stopWithin, func() { os.Exit(int(p.cutShort.Load())) })
 	})
-	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv}
 	os.Exit(p.main(ctx, os.Args[1:]))
 }
 
@@ -37,6 +39,8 @@ type program struct {
 	out, err io.Writer
 	env      config.Lookup
 	file     string // as given with --config, "" when it was not
+
+	cutShort atomic.Int32 // the exit status when a stop takes too long: 1 for commands, whose work is then undone
 }
 
 // The exit codes.

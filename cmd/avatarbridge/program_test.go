@@ -271,6 +271,9 @@ func TestInitWritesAFileThatWorksAndReplacesNone(t *testing.T) {
 		t.Errorf("check: %+v", got)
 	}
 	writeFile(t, dir, "config.toml", "# mine")
+	if err := os.Chmod(filepath.Join(dir, "config.toml"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if got := runProgram(t, dir, "", "init"); got.code != failed || !strings.Contains(got.err, "--force") {
 		t.Errorf("a second init: %+v", got)
 	}
@@ -280,6 +283,9 @@ func TestInitWritesAFileThatWorksAndReplacesNone(t *testing.T) {
 	written, err := os.ReadFile(filepath.Join(dir, "config.toml"))
 	if err != nil || !bytes.Equal(written, config.Default) {
 		t.Errorf("init --force left %q, %v", written, err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "config.toml")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file in which secrets are to be put has mode %v, %v", info.Mode(), err)
 	}
 }
 

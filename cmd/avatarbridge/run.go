@@ -29,6 +29,7 @@ type runCommand struct{}
 
 // Run serves until ctx ends, which is no error.
 func (runCommand) Run(ctx context.Context, p *program) error {
+	p.cutShort.Store(0) // all that matters is in the store
 	c, err := p.load()
 	if err != nil {
 		return err

@@ -189,8 +189,11 @@ func TestSecretMayComeFromAFileBesideTheConfiguration(t *testing.T) {
 	}
 	file := filepath.Join(dir, "config.toml")
 	_, err := config.Load(file, kinds, environment(nil))
-	if err == nil || !strings.Contains(err.Error(), "bridges.loft.token_file names a file that is of no use") {
+	if err == nil || !strings.Contains(err.Error(), "bridges.loft.token_file must name a file with the secret in it") {
 		t.Fatalf("without the file: %v", err)
+	}
+	if strings.Contains(err.Error(), "secrets/token") {
+		t.Errorf("the fault repeats what stands there, which may be the secret itself: %v", err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -48,7 +49,10 @@ func (d *decoder) secretFile(at path, name string) string {
 	}
 	secret, err := readSecret(d.resolve(name))
 	if err != nil {
-		d.fault(at, "names a file that is of no use: "+err.Error())
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			err = e.Err // without the name: somebody may have put the secret itself there
+		}
+		d.fault(at, "must name a file with the secret in it, and what it names is of no use: "+err.Error())
 	}
 	return secret
 }
