@@ -275,6 +275,7 @@ type Deferred struct {
 	Due      time.Time
 	Attempts int   // made so far
 	Tried    bool  // Turn.Tried begins, though no attempt was made: the avatar is known to be down
+	Anew     bool  // Turn.Tried is cleared: what it waits for is not its avatar's fault, and not to be counted against it
 	Unasked  bool  // nobody was asked since it was handed out: an Edit may still change it, if it was never asked before
 	Hold     *Hold // kept in the same transaction; nil: none
 }

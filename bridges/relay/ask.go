@@ -30,6 +30,7 @@ type player struct {
 	slots   slots // turns being asked
 	history int   // exchanges that a turn brings
 	breaker *gobreaker.TwoStepCircuitBreaker[any]
+	probes  probes
 }
 
 func newPlayer(r *Relay, cfg Avatar) *player {
@@ -78,7 +79,7 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	c := &t.Conversation
 	if until := l.heldTurn(c); !until.IsZero() {
 		p.r.cfg.Meter.Count(Held, l.cfg.Name, p.cfg.Name)
-		p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts, Unasked: true})
+		p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts, Unasked: true, Anew: true})
 		if l.heldTurn(c).IsZero() {
 			l.unpark(c)
 		}
@@ -106,16 +107,19 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	return p.asked(l, t, &body, s, said, err, report)
 }
 
-// allow asks the breaker. A probe of an avatar that was down and now thinks for long is no failure: it must not keep all others waiting.
+// allow asks the breaker. A probe of an avatar that was down and now thinks for long is neither a failure nor a success: while it lasts, a
+// few more turns may try, and the first that is answered closes the breaker for all.
 func (p *player) allow() (func(error), error) {
 	done, err := p.breaker.Allow()
-	if err != nil || p.breaker.State() != gobreaker.StateHalfOpen {
-		return done, err
+	switch {
+	case err == nil && p.breaker.State() == gobreaker.StateHalfOpen:
+		return p.probes.first(done), nil
+	case errors.Is(err, gobreaker.ErrTooManyRequests):
+		if more := p.probes.more(); more != nil {
+			return more, nil
+		}
 	}
-	var once sync.Once
-	report := func(err error) { once.Do(func() { done(err) }) }
-	slow := time.AfterFunc(breakerOpen/2, func() { report(nil) })
-	return func(err error) { slow.Stop(); report(err) }, nil
+	return done, err
 }
 
 // turnKey is the key of a notice about a turn: its person's, so that forgetting them finds it.
@@ -125,7 +129,7 @@ func (l *line) turnKey(c *store.Conversation, b *turnBody, what string) string {
 
 func breakerDelay(err error) time.Duration {
 	if errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return backoff(0, breakerOpen/4, breakerOpen/4)
+		return backoff(0, breakerOpen/2, breakerOpen/2)
 	}
 	return breakerOpen/2 + backoff(0, breakerOpen, breakerOpen)
 }
@@ -150,7 +154,7 @@ func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []
 		o.Scope = fault.Avatar
 		h := throttle(o, &t.Conversation)
 		p.r.holds.put(*h)
-		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: h.Until, Attempts: t.Attempts, Hold: h})
+		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: h.Until, Attempts: t.Attempts, Hold: h, Anew: true})
 	case o.Kind == fault.Dead || o.Kind == fault.Rejected:
 		report(nil)
 		return p.dies(l, t, b, o, t.Attempts+1)
@@ -186,13 +190,16 @@ func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said
 	if p.history > 0 {
 		f.Memo, f.Memos = memo(b, said), p.history
 	}
+	lost, heard := false, false
 	for i := range said {
 		posts := p.posts(l, s, &t.Conversation, b, &said[i])
-		if mute(&said[i], &posts) && len(said) == 1 {
-			return p.dies(l, t, b, fault.Kill("the avatar answered with nothing that can be posted: the log says why", nil), t.Attempts+1)
-		}
+		lost = lost || mute(&said[i], &posts)
+		heard = heard || len(posts.Pieces) > 0
 		f.Replies = append(f.Replies, posts)
 		p.r.cfg.Meter.Count(Replied, l.cfg.Name, p.cfg.Name)
+	}
+	if lost && !heard {
+		return p.dies(l, t, b, fault.Kill("the avatar answered with nothing that can be posted: the log says why", nil), t.Attempts+1)
 	}
 	return p.finish(l, t, f)
 }

@@ -256,3 +256,48 @@ func TestSlowProbeOfAnAvatarThatIsBackKeepsNobodyWaiting(t *testing.T) {
 		w.wantPosted("ann", "re: quick")
 	})
 }
+
+func TestAvatarThatHangsIsAskedByAFewOnly(t *testing.T) {
+	inWorld(t, nil, func(t *testing.T, w *world) {
+		began := time.Now()
+		w.avatar.onAsk(func(ctx context.Context, turn avatar.Turn, say avatar.Speaker) error {
+			if time.Since(began) < 5*time.Second {
+				return errDown
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		for i := range 300 {
+			w.bridge.receive(t, w.bridge.said(fmt.Sprint("p", i), "x"))
+		}
+		time.Sleep(6 * time.Second)
+		before := len(w.avatar.turns())
+		time.Sleep(2 * time.Minute)
+		if n := len(w.avatar.turns()) - before; n > 3*16 {
+			t.Errorf("an avatar that hangs was asked %d times in two minutes", n)
+		}
+	})
+}
+
+func TestPauseBetweenTwoTriesUsesUpNoTime(t *testing.T) {
+	inWorld(t, nil, func(t *testing.T, w *world) {
+		calls := 0
+		w.avatar.onAsk(func(ctx context.Context, turn avatar.Turn, say avatar.Speaker) error {
+			if calls++; calls < 4 {
+				return errDown
+			}
+			return say.Say(ctx, avatar.Reply{Text: "at last"})
+		})
+		w.bridge.receive(t, w.bridge.said("ann", "x"))
+		settle()
+		if err := w.relay.Pause(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Minute)
+		if err := w.relay.Resume(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		w.wantPosted("ann", "at last")
+	})
+}

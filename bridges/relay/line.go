@@ -262,8 +262,10 @@ func (l *line) take(c store.Claims, reserved bool) {
 		l.slots.release(1)
 	}
 	if c.Turn != nil {
-		// An unknown avatar's turns were buried when the line opened.
-		l.r.players[c.Turn.Conversation.Avatar].start(l, c.Turn)
+		// An unknown avatar's turns were buried when the line opened; one that comes after all waits for the next time.
+		if p := l.r.players[c.Turn.Conversation.Avatar]; p != nil {
+			p.start(l, c.Turn)
+		}
 	}
 	l.wake(c)
 }

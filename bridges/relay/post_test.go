@@ -155,3 +155,14 @@ func TestPostThatWasUnclearOnceStaysUnclearWhenItDies(t *testing.T) {
 		}
 	})
 }
+
+func TestListOfRepliesOfWhichNothingCanBePostedIsADeadLetterToo(t *testing.T) {
+	inWorld(t, func(c *relay.Config) { c.Media = silent{} }, func(t *testing.T, w *world) {
+		w.avatar.onAsk(func(ctx context.Context, turn avatar.Turn, say avatar.Speaker) error {
+			sound := avatar.Reply{Audio: avatar.Audio{Data: []byte("RIFF")}}
+			return errors.Join(say.Say(ctx, sound), say.Say(ctx, sound))
+		})
+		w.bridge.receive(t, w.bridge.said("ann", "1"))
+		w.wantPosted("ann", "UNAVAILABLE")
+	})
+}

@@ -40,7 +40,9 @@ func (l *line) Receive(_ context.Context, b bridges.Batch) error {
 		l.r.health.report(err)
 		return fmt.Errorf("store what came in: %w", err)
 	}
-	l.r.health.works()
+	if slices.ContainsFunc(in.b.Entries, func(e store.Entry) bool { return e.Turn != nil }) {
+		l.r.health.works() // a batch without turns needs no room
+	}
 	for i, res := range results {
 		in.settle(i, res)
 	}

@@ -200,6 +200,14 @@ func (r *Relay) Wake() {
 	for _, l := range r.lines {
 		l.turns.at(time.Now())
 		l.posts.at(time.Now())
+		if account := l.accountID(); account != "" && r.enter() {
+			go func() {
+				defer r.work.Done()
+				if err := l.buryStrangers(r.calls, account); err != nil {
+					l.log.Warn("cannot look for turns of avatars that are not configured", "err", err)
+				}
+			}()
+		}
 	}
 }
 

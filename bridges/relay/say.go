@@ -64,5 +64,5 @@ func (p *player) vet(l *line, what, url string) bool {
 
 // mute says that a reply had something in it of which nothing can be posted: sound that could not be kept, an address that is refused.
 func mute(r *avatar.Reply, posts *store.Reply) bool {
-	return len(posts.Pieces) == 0 && (r.Text != "" && cleanText(r.Text) != "" || r.Audio.URL != "" || len(r.Audio.Data) > 0)
+	return len(posts.Pieces) == 0 && (cleanText(r.Text) != "" || r.Audio.URL != "" || len(r.Audio.Data) > 0)
 }

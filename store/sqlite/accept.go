@@ -318,6 +318,9 @@ func (c *core) addressed(r *store.Reset) (*conversation, error) {
 // edit changes or cancels a turn that cannot have been asked.
 func (c *core) edit(in *intake, e *store.Edit, out *store.Result) error {
 	r, err := c.one("SELECT row, conversation, body FROM turn WHERE account = ? AND key = ? AND state = 0 AND handed = 0", in.account, e.Target)
+	if r == nil && err == nil && c.blind != nil {
+		r, err = c.one("SELECT row, conversation, body FROM turn WHERE account = ? AND key = ? AND state = 0 AND handed = 0", in.account, c.blinded(e.Target))
+	}
 	if r == nil || err != nil {
 		out.Verdict = store.NotFound
 		return err

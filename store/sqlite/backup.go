@@ -45,7 +45,8 @@ func (s *Store) reserved(file string) bool {
 	}
 	name := filepath.Base(file)
 	after, aside := strings.CutPrefix(name, filepath.Base(s.path)+beforeRestore)
-	return isMigrationCopy(filepath.Base(s.path), name) || aside && asideName.MatchString(after)
+	return isMigrationCopy(filepath.Base(s.path), name) || aside && asideName.MatchString(after) ||
+		strings.HasPrefix(name, filepath.Base(s.path)+restoring)
 }
 
 // copyTo has write fill a new file that its owner alone can read, and syncs it. It leaves no half of one.
@@ -70,6 +71,9 @@ func syncDir(dir string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// restoring is added to the name of the database that Restore is making.
+const restoring = ".restoring"
 
 // beforeRestore, and a time, is added to the name of a database that Restore moves aside.
 const beforeRestore = ".before-restore"
@@ -115,7 +119,7 @@ func Restore(ctx context.Context, backup, path string) (done Restored, err error
 		return Restored{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	fresh := path + ".restoring"
+	fresh := path + restoring
 	if err := remove(fresh); err != nil {
 		return Restored{}, err
 	}

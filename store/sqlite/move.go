@@ -163,6 +163,7 @@ func (c *core) mergePeople(keep, drop int64) error {
 		"UPDATE identity SET person = ? WHERE person = ?",
 		"UPDATE turn SET person = ? WHERE person = ?",
 		"UPDATE post SET person = ? WHERE person = ?",
+		"UPDATE memo SET person = ? WHERE person = ?",
 	} {
 		if err := c.run(q, keep, drop); err != nil {
 			return err

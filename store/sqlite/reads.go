@@ -53,7 +53,9 @@ func (s *Store) Dead(ctx context.Context, before int64, n int) ([]store.Letter, 
 // Transcript is described in the contract.
 func (s *Store) Transcript(ctx context.Context, conversation int64, n int) ([][]byte, error) {
 	var memos [][]byte
-	err := s.read(ctx, func(c *conn) error {
+	// Beside the verbs and not among the long reads: a turn waits for it.
+	err := s.writer.run(ctx, false, func(c *core) error {
+		memos = memos[:0]
 		return c.each(func(r row) error { memos = append(memos, r.bytes(0)); return nil },
 			"SELECT body FROM memo WHERE conversation = ? ORDER BY id DESC LIMIT ?", conversation, int64(max(n, 0)))
 	})

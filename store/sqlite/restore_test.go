@@ -187,3 +187,13 @@ func TestRestoreThatIsCutShortLeavesTheOldDatabaseWholeAndInItsPlace(t *testing.
 		}
 	}
 }
+
+func TestBackupUnderTheNameOfARestoreIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s := openAt(t, path)
+	for _, suffix := range []string{".restoring", ".restoring-wal", ".7.bak", ".before-restore-20261121T090000Z"} {
+		if err := s.Backup(t.Context(), path+suffix); err == nil {
+			t.Errorf("%s was taken: the program would delete it", suffix)
+		}
+	}
+}

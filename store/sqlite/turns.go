@@ -43,8 +43,8 @@ func (c *core) deferTurn(d *store.Deferred) (out store.Claims, err error) {
 	}
 	now := micros(d.Now)
 	n, err := c.exec(`UPDATE turn SET due = ?1, handed = iif(?2 AND attempts >= ?3, 0, handed),
-		tried = iif(tried = 0 AND (?4 OR attempts < ?3), ?5, tried), attempts = ?3 WHERE row = ?6 AND state = 0`,
-		micros(d.Due), d.Unasked && cl.fresh, int64(d.Attempts), d.Tried, now, d.Turn)
+		tried = iif(?7, 0, iif(tried = 0 AND (?4 OR attempts < ?3), ?5, tried)), attempts = ?3 WHERE row = ?6 AND state = 0`,
+		micros(d.Due), d.Unasked && cl.fresh, int64(d.Attempts), d.Tried, now, d.Turn, d.Anew)
 	if n > 0 || err != nil {
 		return out, err
 	}

@@ -88,3 +88,33 @@ var moveExamples = []example{
 		same(b, "conversations", p.Conversations, 3)
 	}},
 }
+
+var mergeExamples = []example{
+	{"ForgettingReachesTheMemosOfSomebodyWhoWasTwo", func(b *bench) {
+		// An anonymous administrator speaks as the group, under its old id and, before the move is told, under the new one.
+		shared := func(channel string) store.Address { return room(channel, store.MemoryRoom) }
+		for _, id := range []string{"-1", "-100"} {
+			t := b.ask(id, shared(id), "key "+id)
+			b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Memo: []byte("memo of " + id), Memos: 9})
+		}
+		b.accept(store.Entry{Move: &store.Move{From: "-1", To: "-100"}})
+		p, err := b.Person(b.ctx, "telegram:-100")
+		b.check(err)
+		_, err = b.Forget(b.ctx, p.UID)
+		b.check(err)
+		for c := int64(1); c < 5; c++ {
+			same(b, "memos left", b.transcript(c, 9), "")
+		}
+	}},
+	{"AnEditReachesItsTurnThoughItsKeyIsBlinded", func(b *bench) {
+		shared := room("-1", store.MemoryRoom)
+		b.ask("-1", shared, "-1/1") // somebody who speaks as the group, and is asked
+		b.accept(turn("bob", shared, "-1/2"))
+		p, err := b.Person(b.ctx, "telegram:-1")
+		b.check(err)
+		_, err = b.Forget(b.ctx, p.UID)
+		b.check(err)
+		r := b.accept(store.Entry{Edit: &store.Edit{Target: "-1/2", Body: func([]byte) []byte { return []byte("edited") }}})
+		same(b, "verdict", r[0].Verdict, store.Done)
+	}},
+}
