@@ -18,6 +18,7 @@ type probes struct {
 	done  func(error) // of the breaker, for the first; nil when it was told
 	spare int         // how many more may start
 	begun int
+	round int // what is left of an earlier round has no say in this one
 }
 
 // first begins a round of probes with the one that the breaker has let through.
@@ -25,7 +26,8 @@ func (p *probes) first(done func(error)) (report func(error)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done, p.spare, p.begun = done, 0, 1
-	return p.probe(true)
+	p.round++
+	return p.probe(p.round, true)
 }
 
 // more begins another probe of the round; nil when none may begin.
@@ -37,31 +39,36 @@ func (p *probes) more() (report func(error)) {
 	}
 	p.spare--
 	p.begun++
-	return p.probe(false)
+	return p.probe(p.round, false)
 }
 
 // probe watches one. Its success ends the round, and so does the failure of the first.
-func (p *probes) probe(first bool) (report func(error)) {
-	slow := time.AfterFunc(probeSlow, p.grant)
+func (p *probes) probe(round int, first bool) (report func(error)) {
+	slow := time.AfterFunc(probeSlow, func() { p.grant(round) })
 	return func(err error) {
 		slow.Stop()
 		if first || err == nil {
-			p.tell(err)
+			p.tell(round, err)
 		}
 	}
 }
 
 // grant lets two more try, since one is slow.
-func (p *probes) grant() {
+func (p *probes) grant(round int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if round != p.round {
+		return
+	}
 	p.spare = min(p.spare+2, max(maxProbes-p.begun, 0))
 }
 
-func (p *probes) tell(err error) {
+func (p *probes) tell(round int, err error) {
 	p.mu.Lock()
-	done := p.done
-	p.done, p.spare = nil, 0
+	var done func(error)
+	if round == p.round {
+		done, p.done, p.spare = p.done, nil, 0
+	}
 	p.mu.Unlock()
 	if done != nil {
 		done(err)
