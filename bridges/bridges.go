@@ -176,3 +176,10 @@ type Webhook interface {
 	// Handler hands events to the Receiver that Run was given, and answers 503 before Run has opened it.
 	Handler() http.Handler
 }
+
+// A Fetcher can fetch what came with a message.
+type Fetcher interface {
+	// Attachment returns the file that a.Ref names, from the platform that the bridge is configured for. The error is a
+	// *fault.Outcome: Rejected when the file is too large or gone.
+	Attachment(ctx context.Context, a Attachment) (*File, error)
+}

@@ -359,6 +359,38 @@ func TestFloodIsBoundedByTheLimitsAndOthersAreAnswered(t *testing.T) {
 	}
 }
 
+func TestEveryoneOverALimitInTheirOwnChatHearsItOnce(t *testing.T) {
+	r := newRig(t, setup{limits: "person = \"10/m\"\nroom = \"off\"\navatar = \"120/m\""})
+	const people = 300
+	users, chats := make([]*bridgetest.User, people), make([]*bridgetest.Chat, people)
+	for i := range people {
+		users[i], chats[i] = r.person(fmt.Sprint("p", i))
+	}
+	r.start()
+	for range 11 {
+		for i := range people {
+			r.say(users[i], chats[i], "noise")
+		}
+	}
+	if err := r.telegram.WaitFor(deadline(t), func() bool { return len(r.bot.Pending()) == 0 && r.telegram.PostCount() >= 120+people }); err != nil {
+		t.Fatalf("%v: %d posts; log:\n%s", err, r.telegram.PostCount(), r.logged())
+	}
+	if n := len(r.virtuals.Prompts()); n != 120 {
+		t.Errorf("the avatar was asked %d times, want 120", n)
+	}
+	for i, c := range chats {
+		notices := 0
+		for _, p := range r.telegram.PostsIn(c) {
+			if p.Text == "BUSY" {
+				notices++
+			}
+		}
+		if notices != 1 {
+			t.Errorf("person %d heard %d notices, want one", i, notices)
+		}
+	}
+}
+
 func TestStopOnSIGTERMIsQuickAndClean(t *testing.T) {
 	r := newRig(t, setup{})
 	r.virtuals.SetDelay(time.Hour)
