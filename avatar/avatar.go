@@ -23,6 +23,15 @@ type Backend interface {
 type Speaker interface {
 	// Say takes one reply. In a Listener's handler, nil means that it is stored. A reply without anything to show is no error.
 	Say(ctx context.Context, r Reply) error
+	// Draft shows the text of the next reply as far as it is there, in place of the draft before: all of it, not what was added. It may end anywhere.
+	// It returns at once and may be called for every piece that comes; what cannot be shown is left out. Nothing is said before Say.
+	Draft(text string)
+}
+
+// A Hearer is a Backend that can hear what people say: a Turn may have Voice.
+type Hearer interface {
+	// Hears reports whether the backend is configured to hear. It never changes.
+	Hears() bool
 }
 
 // A Listener is a Backend that hears replies over HTTP, at the Turn's Callback URL.
@@ -41,10 +50,18 @@ type Turn struct {
 	Locale       string // language tag, may be empty
 	Platform     string // "telegram"
 	Bridge       string // the bridge's name in the configuration
-	Text         string // valid UTF-8, not empty
+	Text         string // valid UTF-8; empty only with a Voice
+	Voice        *Voice // what the person said; nil unless the Backend is a Hearer and the person sent their voice
 	Callback     string // where later replies may be POSTed; "" when the program has no public URL
 	// History is what was said before in this conversation, oldest first; nil unless the Backend is a Rememberer.
 	History []Exchange
+}
+
+// Voice is what a person said, as a sound.
+type Voice struct {
+	Data []byte
+	Type string // media type: "audio/ogg"
+	Name string // a file name with an extension that fits Type
 }
 
 // An Exchange is an earlier turn and what was replied to it.

@@ -39,6 +39,13 @@ type Receiver interface {
 	// acknowledged; on an error nothing was stored and the bridge offers the same batch again later.
 	Receive(ctx context.Context, b Batch) error
 
+	// Feed returns what was written and posted in the direct chat of from at p with ids above after, oldest first: the newest n of it. The
+	// bridge must be a Feeder. What News was called for is in it.
+	Feed(ctx context.Context, p Place, from Person, after int64, n int) ([]Item, error)
+
+	// Places returns where people talked with the account, newest first, at most n: what a bridge has to look through after a gap.
+	Places(ctx context.Context, n int) ([]Place, error)
+
 	// Health says how the connection is: nil after each sign of life of the platform, an error when it was lost. The error's text is
 	// shown to the operator.
 	Health(err error)
@@ -75,19 +82,23 @@ type Event struct {
 	Message     string // the platform's id of the message, for a reply's reference
 	Text        string // without the mention of the bot that opened it
 	Attachments []Attachment
-	Addressed   bool   // by a mention of the bot or as a reply to it; a direct chat always is
-	Command     string // Command: "start", "reset"
-	To          string // Moved: the new channel id
+	Within      []string // ids of what Place.Channel is in, narrowest first, for routes: a thread's or category's parent, the guild, the team
+	Answer      string   // the platform's handle for answering just this event (an interaction's token): opaque, given back in Message.Answer
+	Addressed   bool     // by a mention of the bot or as a reply to it; a direct chat always is
+	Command     string   // Command: "start", "reset", "mute", "unmute"
+	To          string   // Moved: the new channel id
 }
 
 // A Person is who an event comes from.
 type Person struct {
-	Platform string // "telegram"
-	Tenant   string // "" except where ids are unique in a workspace only
-	User     string // the platform's immutable id, never a name
-	Name     string // display name as written by the person: never trusted
-	Locale   string // language tag, may be empty
-	Bot      bool   // bots are never answered
+	Platform string   // "telegram"
+	Tenant   string   // "" except where ids are unique in a workspace only
+	User     string   // the platform's immutable id, never a name
+	Name     string   // display name as written by the person: never trusted
+	Locale   string   // language tag, may be empty
+	Bot      bool     // bots are never answered
+	Roles    []string // ids of the roles that the person has there, for lists of who may speak
+	Manages  bool     // the platform lets the person manage the place: may mute the avatar there
 }
 
 // A Place is where a conversation happens.
@@ -134,6 +145,8 @@ type Message struct {
 
 	ReplyTo string `json:"reply_to,omitempty"` // the platform's id of the message that this answers, "" for none
 	Mention string `json:"mention,omitempty"`  // the only user id that the message may ping, "" for none
+	Answer  string `json:"answer,omitempty"`   // Event.Answer of what this answers, "" when the platform gave none
+	Notice  bool   `json:"notice,omitempty"`   // a word of the program itself, not of the avatar
 
 	Text      string `json:"text,omitempty"` // Markdown as an avatar writes it: any text is valid
 	Audio     *Audio `json:"audio,omitempty"`
@@ -161,8 +174,16 @@ type File struct {
 // is a *fault.Outcome: Rejected when the link is all that can be posted.
 type Media interface {
 	// Fetch returns the audio. If want is not "", it is converted to that media type where the machine can, else Fetch fails with
-	// Rejected.
+	// Rejected. A URL is fetched once: later calls get the copy for as long as it is kept.
 	Fetch(ctx context.Context, a Audio, want string) (*File, error)
+	// Serve fetches the audio once and keeps it for a while. It returns the path on the public server at which everybody who knows it hears
+	// it ("/media/…"), and its media type.
+	Serve(ctx context.Context, a Audio) (path, mediaType string, err error)
+	// Keep stores what a person sent for a while and returns a handle for Load. Nil means that it survives a power cut. What is no audio,
+	// and what is too large, is Rejected.
+	Keep(ctx context.Context, data []byte) (ref string, err error)
+	// Load returns what Keep stored; Rejected when it is gone.
+	Load(ctx context.Context, ref string) (*File, error)
 }
 
 // A Typer can show that the avatar is thinking.
@@ -175,6 +196,75 @@ type Typer interface {
 type Webhook interface {
 	// Handler hands events to the Receiver that Run was given, and answers 503 before Run has opened it.
 	Handler() http.Handler
+}
+
+// A Site is a bridge with pages of its own.
+type Site interface {
+	// Site serves the paths /chat/NAME, /chat/NAME/…, and / for the first such bridge. Nothing but the pages themselves is served before Run has
+	// opened: the rest is 503. Its requests may last for as long as people stay, until Run's context ends.
+	Site() http.Handler
+}
+
+// A Feeder is a bridge that shows people again what was said: the relay keeps the latest of it in the store. Its posts are settled as
+// soon as Send returns nil, so sending one again does no harm.
+type Feeder interface {
+	// Feed is how many items of each direct chat are kept. It never changes.
+	Feed() int
+	// News says that there is something new in the feed of the chat at p. It must return at once.
+	News(p Place)
+}
+
+// An Item is one thing in a feed.
+type Item struct {
+	ID int64     `json:"-"` // rises within the chat; never used twice
+	At time.Time `json:"-"`
+
+	Key   string `json:"key,omitempty"`   // of the event, for what the person wrote; "" for what was posted
+	Text  string `json:"text,omitempty"`  // what the person wrote
+	Voice bool   `json:"voice,omitempty"` // the person sent their voice
+
+	Post   string `json:"post,omitempty"` // the post's id, for what was posted
+	Notice bool   `json:"notice,omitempty"`
+	Form   Form   `json:"form,omitzero"` // what was posted
+}
+
+// A Drafter can show a reply that is still being written. A draft is no reply: the whole text is posted when it is there.
+type Drafter interface {
+	// Drafts says how drafts are shown in a place.
+	Drafts(p Place) DraftStyle
+	// Draft shows d in place of the draft's former version and returns the platform's id of it, "" where a draft goes by itself. It makes one
+	// attempt; after an error other than Throttled there are no more drafts of this reply.
+	Draft(ctx context.Context, d Draft) (id string, err error)
+}
+
+// A DraftStyle is how a place shows drafts.
+type DraftStyle struct {
+	Every time.Duration // how long to wait between two versions at least, by the platform's rules for the place; 0: the place shows no drafts
+	Stays bool          // a draft is a message that stays until a Remover takes it away; else it goes by itself, with the reply or soon after
+}
+
+// A Draft is a reply as far as it is written.
+type Draft struct {
+	ID      string // the same for all versions and at each attempt; at most 25 letters and digits
+	Place   Place
+	ReplyTo string // the platform's id of the message that is answered, "" for none
+	Answer  string // as in Message
+	Text    string // Markdown that may end anywhere. "" (only where drafts do not stay): there will be no reply after all
+	Shown   string // the id of the former version, "" for the first
+	Lost    bool   // with an empty Shown: a former version may be there, whose id the program did not live to store
+}
+
+// A Remover can take back what was posted.
+type Remover interface {
+	// Remove deletes the bot's own message with the id. Nil when it is gone, also when it was gone before. How it failed is a *fault.Outcome.
+	Remove(ctx context.Context, p Place, id string) error
+}
+
+// A Finder can look whether a post was made of which nobody knows.
+type Finder interface {
+	// Find looks for m, which may have been posted at any time after since, and returns the platform's id of it, "" when it surely is not there. An
+	// error, a *fault.Outcome, means that nobody can tell now. The relay asks before it sends again what is unclear.
+	Find(ctx context.Context, m Message, since time.Time) (id string, err error)
 }
 
 // A Fetcher can fetch what came with a message.
