@@ -223,7 +223,7 @@ type Item struct {
 	Text  string `json:"text,omitempty"`  // what the person wrote
 	Voice bool   `json:"voice,omitempty"` // the person sent their voice
 
-	Post   string `json:"post,omitempty"` // the post's id, for what was posted
+	Post   string `json:"post,omitempty"` // for what was posted: the id that Send returned
 	Notice bool   `json:"notice,omitempty"`
 	Form   Form   `json:"form,omitzero"` // what was posted
 }

@@ -70,6 +70,9 @@ type speakerFunc func() error
 
 func (f speakerFunc) Say(context.Context, avatar.Reply) error { return f() }
 
+// Draft is not called: a callback brings whole replies.
+func (f speakerFunc) Draft(string) {}
+
 // answerWriter keeps what a handler answers and when it began to.
 type answerWriter struct {
 	header http.Header

@@ -3,6 +3,7 @@ package avatartest
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,7 @@ type Ear struct {
 	err     error
 	tried   int
 	said    chan struct{} // closed at the next reply
+	drafts  []string
 }
 
 // Say remembers r, unless Fail was called with an error.
@@ -88,6 +90,20 @@ func (e *Ear) Say(_ context.Context, r avatar.Reply) error {
 		e.said = nil
 	}
 	return nil
+}
+
+// Draft remembers text.
+func (e *Ear) Draft(text string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.drafts = append(e.drafts, text)
+}
+
+// Drafts returns the drafts so far.
+func (e *Ear) Drafts() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.drafts)
 }
 
 // Fail lets Say return err from now on; nil lets it work again.

@@ -21,6 +21,8 @@ func (s *speaker) Say(_ context.Context, r avatar.Reply) error {
 	return s.err
 }
 
+func (s *speaker) Draft(string) {}
+
 func ask(t *testing.T, cfg Config, text string) avatar.Reply {
 	t.Helper()
 	b, err := New(cfg)

@@ -27,6 +27,8 @@ type Receiver struct {
 	offered  []bridges.Batch
 	stored   []bridges.Event
 	health   []error
+	feeds    map[string][]bridges.Item // by channel
+	places   []bridges.Place
 }
 
 var _ bridges.Receiver = (*Receiver)(nil)
@@ -77,6 +79,38 @@ func (r *Receiver) Health(err error) {
 	defer r.mu.Unlock()
 	r.health = append(r.health, err)
 	r.tell()
+}
+
+// Feed implements bridges.Receiver with what Put put into the channel's feed.
+func (r *Receiver) Feed(_ context.Context, p bridges.Place, _ bridges.Person, after int64, n int) ([]bridges.Item, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	items := slices.DeleteFunc(slices.Clone(r.feeds[p.Channel]), func(it bridges.Item) bool { return it.ID <= after })
+	return items[max(0, len(items)-n):], nil
+}
+
+// Put appends to a channel's feed. Its id must be above those that are in it.
+func (r *Receiver) Put(channel string, items ...bridges.Item) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.feeds == nil {
+		r.feeds = map[string][]bridges.Item{}
+	}
+	r.feeds[channel] = append(r.feeds[channel], items...)
+}
+
+// Places implements bridges.Receiver with what SetPlaces set.
+func (r *Receiver) Places(_ context.Context, n int) ([]bridges.Place, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.places[:min(n, len(r.places))]), nil
+}
+
+// SetPlaces sets where people talked with the account before.
+func (r *Receiver) SetPlaces(places ...bridges.Place) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.places = slices.Clone(places)
 }
 
 // FailOpen makes Open fail with err; nil ends that.

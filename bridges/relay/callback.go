@@ -94,6 +94,9 @@ type lateSpeaker struct {
 	k ticket
 }
 
+// Draft shows nothing: what comes late is whole.
+func (s *lateSpeaker) Draft(string) {}
+
 // Say stores the reply; avatar.ErrGone when the conversation has ended.
 func (s *lateSpeaker) Say(_ context.Context, r avatar.Reply) error {
 	c := &store.Conversation{ID: s.k.Conversation, Generation: s.k.Generation,

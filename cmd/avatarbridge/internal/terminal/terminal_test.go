@@ -33,6 +33,12 @@ func (r *relay) Open(_ context.Context, account string) (string, error) {
 
 func (r *relay) Health(error) {}
 
+func (r *relay) Feed(context.Context, bridges.Place, bridges.Person, int64, int) ([]bridges.Item, error) {
+	return nil, nil
+}
+
+func (r *relay) Places(context.Context, int) ([]bridges.Place, error) { return nil, nil }
+
 func (r *relay) Receive(_ context.Context, b bridges.Batch) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
