@@ -28,7 +28,9 @@ type Block struct {
 	Lang   string // Code: the language, only letters, digits and "+#._-"; may be empty
 	Quote  int    // how many quotes it stands in, at most maxDepth
 	Indent int    // how many lists it stands in, at most maxDepth
+	Nest   string // the same in order, the outermost first: '>' is a quote, '-' a list with signs, '1' one with numbers
 	Marker string // what opens a list's item: "•", "3.", "☐", "☑"; "" where no item begins
+	Row    Row    // which row of a table it is
 	Tight  bool   // no empty line parts it from the block before
 	Spans  []Span
 
@@ -36,6 +38,16 @@ type Block struct {
 	Cut  bool
 	Glue string
 }
+
+// Row says which row of a table a paragraph is.
+type Row uint8
+
+// The rows of a table. Each HeadRow begins another one.
+const (
+	NoRow Row = iota
+	HeadRow
+	BodyRow
+)
 
 // maxDepth bounds quotes and lists in one another; what stands deeper is shown at this depth.
 const maxDepth = 8
@@ -45,6 +57,8 @@ type Span struct {
 	Text  string
 	Style Style
 	Link  string // "", or an absolute URL with the scheme http, https or mailto
+
+	Column bool // it parts two cells of a table's row, and has no other text than that needs
 }
 
 // Style is a set of ways to write.

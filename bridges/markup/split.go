@@ -60,7 +60,7 @@ func (s *splitter) add(b Block) {
 // simpler takes from b what kept even its first character from fitting into a piece of its own.
 func simpler(b Block) Block {
 	if b.Quote+b.Indent > 0 || b.Marker != "" {
-		b.Quote, b.Indent, b.Marker = 0, 0, ""
+		b.Quote, b.Indent, b.Nest, b.Marker = 0, 0, "", ""
 		return b
 	}
 	b.Spans[0].Link = ""

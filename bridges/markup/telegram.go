@@ -2,6 +2,7 @@ package markup
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -67,7 +68,7 @@ func marks(piece Doc) int {
 		if b.Quote > 0 || b.Kind == Code {
 			n++
 		}
-		for _, s := range b.Spans {
+		for _, s := range oneLine(b) {
 			if b.Kind == Heading {
 				s.Style |= Bold
 			}
@@ -82,11 +83,22 @@ func marks(piece Doc) int {
 	return n
 }
 
+// oneLine is b's text without the borders of a table's cells, which Telegram does not know.
+func oneLine(b Block) []Span {
+	if b.Row == NoRow {
+		return b.Spans
+	}
+	spans := slices.Clone(b.Spans)
+	for i := range spans {
+		spans[i].Column = false
+	}
+	return merged(spans)
+}
+
 type htmlWriter struct {
-	out    strings.Builder
+	tagWriter
 	quoted bool
 	bare   bool // bold, italic and the like are left out
-	open   []string
 }
 
 func (w *htmlWriter) block(b Block) {
@@ -143,29 +155,9 @@ func (w *htmlWriter) tags(s Span) []string {
 	return tags
 }
 
-// enter closes and opens tags until exactly want are open.
-func (w *htmlWriter) enter(want []string) {
-	same := 0
-	for same < len(want) && same < len(w.open) && want[same] == w.open[same] {
-		same++
-	}
-	for i := len(w.open) - 1; i >= same; i-- {
-		name, _, _ := strings.Cut(w.open[i], " ")
-		w.out.WriteString("</" + name + ">")
-	}
-	for _, tag := range want[same:] {
-		w.out.WriteString("<" + tag + ">")
-	}
-	w.open = append(w.open[:same], want[same:]...)
-}
-
 // shownAsLink reports whether Telegram makes a link of the URL: it drops those that are not of the web and hosts without a dot.
 func shownAsLink(link string) bool {
 	u, err := url.Parse(link)
 	return link != "" && err == nil && (strings.EqualFold(u.Scheme, "http") || strings.EqualFold(u.Scheme, "https")) &&
 		strings.Contains(strings.Trim(u.Hostname(), "."), ".")
 }
-
-var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
-
-func escape(s string) string { return escaper.Replace(s) }

@@ -21,6 +21,7 @@ type walker struct {
 // context is what a block stands in.
 type context struct {
 	quote, indent int
+	nest          string
 	marker        string // of the item that begins with the next block
 	tight         bool
 	first         bool // the block is its container's first, so tight was decided by the container
@@ -43,7 +44,10 @@ func (w *walker) block(n ast.Node, c context) {
 	switch n := n.(type) {
 	case *ast.Blockquote:
 		w.markerAlone(&c)
-		c.quote, c.first = min(c.quote+1, maxDepth), true
+		if c.quote < maxDepth {
+			c.quote, c.nest = c.quote+1, c.nest+nestQuote
+		}
+		c.first = true
 		w.blocks(n, c)
 	case *ast.List:
 		w.list(n, c)
@@ -66,7 +70,7 @@ func (w *walker) block(n ast.Node, c context) {
 }
 
 func (w *walker) add(b Block, c context) {
-	b.Quote, b.Indent, b.Marker, b.Tight = c.quote, c.indent, c.marker, c.tight
+	b.Quote, b.Indent, b.Nest, b.Marker, b.Tight = c.quote, c.indent, c.nest, c.marker, c.tight
 	if !b.blank() {
 		w.doc = append(w.doc, b)
 	}
@@ -83,7 +87,9 @@ func (w *walker) markerAlone(c *context) {
 func (w *walker) list(l *ast.List, c context) {
 	w.markerAlone(&c)
 	number := l.Start
-	c.indent = min(c.indent+1, maxDepth)
+	if c.indent < maxDepth {
+		c.indent, c.nest = c.indent+1, c.nest+nestOf(l)
+	}
 	for item := l.FirstChild(); item != nil; item = item.NextSibling() {
 		if item.PreviousSibling() != nil {
 			c.tight = !item.HasBlankPreviousLines()
@@ -102,22 +108,34 @@ func (w *walker) list(l *ast.List, c context) {
 	}
 }
 
+// What Block.Nest is made of.
+const nestQuote, nestSigns, nestNumbers = ">", "-", "1"
+
+func nestOf(l *ast.List) string {
+	if l.IsOrdered() {
+		return nestNumbers
+	}
+	return nestSigns
+}
+
 // table makes a line of each row. No messenger has tables; aligned columns would need code, in which links do not work.
 func (w *walker) table(t *east.Table, c context) {
 	for row := t.FirstChild(); row != nil; row = row.NextSibling() {
 		var spans []Span
 		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
 			if cell.PreviousSibling() != nil {
-				spans = append(spans, Span{Text: " | "})
+				spans = append(spans, Span{Text: " | ", Column: true})
 			}
 			spans = append(spans, w.inlines(cell, &c)...)
 		}
+		kind := BodyRow
 		if row.Kind() == east.KindTableHeader {
+			kind = HeadRow
 			for i := range spans {
 				spans[i].Style |= Bold
 			}
 		}
-		w.add(Block{Spans: merged(spans)}, c)
+		w.add(Block{Row: kind, Spans: merged(spans)}, c)
 		c.marker, c.tight = "", true
 	}
 }
@@ -135,7 +153,7 @@ func merged(spans []Span) []Span {
 	var run strings.Builder
 	for i, s := range spans {
 		run.WriteString(s.Text)
-		if i+1 < len(spans) && spans[i+1].Style == s.Style && spans[i+1].Link == s.Link {
+		if i+1 < len(spans) && spans[i+1].Style == s.Style && spans[i+1].Link == s.Link && !spans[i+1].Column && !s.Column {
 			continue
 		}
 		if run.Len() > 0 {
