@@ -92,7 +92,11 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	s, _ := l.route(place(c))
 	if !t.Revived && time.Since(body.written()) > s.maxAge(c.Direct) {
 		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
-		return p.finish(l, t, store.Finished{Notice: l.notice(noticeTooOld, l.turnKey(c, &body, "old"), 10*time.Minute)})
+		return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.answerTo(&body, noticeTooOld, l.turnKey(c, &body, "old"), 10*time.Minute)})
+	}
+	voice, o := l.listen(&body)
+	if o != nil {
+		return p.fetchFailed(l, t, &body, o)
 	}
 	history, err := p.recall(c)
 	if err != nil {
@@ -103,7 +107,7 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	if err != nil {
 		return p.failed(l, t, &body, &fault.Outcome{Kind: fault.Retry, Reason: "the avatar has failed too often in a row", Err: err}, t.Attempts, breakerDelay(err))
 	}
-	said, err := p.ask(l, t, &body, history)
+	said, err := p.ask(l, t, &body, voice, history)
 	return p.asked(l, t, &body, s, said, err, report)
 }
 
@@ -155,6 +159,9 @@ func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []
 		h := throttle(o, &t.Conversation)
 		p.r.holds.put(*h)
 		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: h.Until, Attempts: t.Attempts, Hold: h, Anew: true})
+	case o.Kind == fault.Rejected && b.Voice != nil:
+		report(nil)
+		return p.unheard(l, t, b, o)
 	case o.Kind == fault.Dead || o.Kind == fault.Rejected:
 		report(nil)
 		return p.dies(l, t, b, o, t.Attempts+1)
@@ -179,8 +186,8 @@ func (p *player) failed(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, a
 func (p *player) dies(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, attempts int) *store.Turn {
 	p.r.cfg.Meter.Count(Died, l.cfg.Name, p.cfg.Name)
 	l.log.Error("a turn could not be answered; see the dead letters", "avatar", p.cfg.Name, "turn", t.ID, "attempts", attempts, "err", o)
-	return p.finish(l, t, store.Finished{Dead: o.Error(), Tries: attempts,
-		Notice: l.notice(noticeUnavailable, l.turnKey(&t.Conversation, b, "unavailable"), p.r.cfg.RetryWithin)})
+	return p.finish(l, t, store.Finished{Dead: o.Error(), Tries: attempts, Replies: l.erase(t),
+		Notice: l.answerTo(b, noticeUnavailable, l.turnKey(&t.Conversation, b, "unavailable"), p.r.cfg.RetryWithin)})
 }
 
 // answered stores what the avatar said.
@@ -201,6 +208,7 @@ func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said
 	if lost && !heard {
 		return p.dies(l, t, b, fault.Kill("the avatar answered with nothing that can be posted: the log says why", nil), t.Attempts+1)
 	}
+	f.Replies = append(f.Replies, l.erase(t)...)
 	return p.finish(l, t, f)
 }
 
@@ -231,22 +239,24 @@ func (p *player) giveBack(l *line, d store.Deferred) *store.Turn {
 }
 
 // ask makes the one call, and returns what the avatar said during it.
-func (p *player) ask(l *line, t *store.Turn, b *turnBody, history []avatar.Exchange) (said []avatar.Reply, err error) {
+func (p *player) ask(l *line, t *store.Turn, b *turnBody, voice *avatar.Voice, history []avatar.Exchange) (said []avatar.Reply, err error) {
 	ctx, cancel := context.WithTimeout(p.r.calls, p.r.cfg.AskTimeout)
 	defer cancel()
 	quiet := l.typing(ctx, place(&t.Conversation))
 	defer quiet()
 	defer l.catch(&err)
 	c := &t.Conversation
-	var say collector
+	say := collector{sketch: p.sketch(l, t, b), ctx: ctx}
 	began := time.Now()
 	p.r.cfg.Meter.Count(Asked, l.cfg.Name, p.cfg.Name)
 	err = p.cfg.Backend.Ask(ctx, avatar.Turn{
 		ID: t.ID, Conversation: c.UID, UserUID: c.MemoryUID, UserName: b.Name, Locale: b.Locale,
-		Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Callback: p.callbackURL(l, t), History: history,
+		Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Voice: voice, Callback: p.callbackURL(l, t), History: history,
 	}, &say)
 	p.r.cfg.Meter.Took("ask", l.cfg.Name, p.cfg.Name, time.Since(began))
-	return say.end(), err
+	said = say.end()
+	say.sketch.end(len(said) > 0)
+	return said, err
 }
 
 func place(c *store.Conversation) bridges.Place {
@@ -255,6 +265,9 @@ func place(c *store.Conversation) bridges.Place {
 
 // A collector keeps what is said during Ask; it is stored when Ask has returned, together with the turn's end.
 type collector struct {
+	sketch *sketch         // nil: drafts are not shown
+	ctx    context.Context // of the call: drafts end with it
+
 	mu    sync.Mutex
 	said  []avatar.Reply
 	ended bool
@@ -270,6 +283,9 @@ func (c *collector) Say(_ context.Context, r avatar.Reply) error {
 	c.said = append(c.said, r)
 	return nil
 }
+
+// Draft shows text until something was said.
+func (c *collector) Draft(text string) { c.sketch.draw(c.ctx, text) }
 
 func (c *collector) end() []avatar.Reply {
 	c.mu.Lock()

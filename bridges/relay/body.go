@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"avatarbridge/bridges"
+	"avatarbridge/store"
 )
 
 // bodyVersion stands in every body in the store. A reader refuses bodies of a newer version.
@@ -21,7 +22,18 @@ type turnBody struct {
 	Channel string `json:"channel,omitempty"` // where it was written: message ids mean nothing in the channel that it may move to
 	Message string `json:"message,omitempty"` // the platform's id of the message
 	Tenant  string `json:"tenant,omitempty"`
-	User    string `json:"user,omitempty"` // the platform's id of the person
+	User    string `json:"user,omitempty"`   // the platform's id of the person
+	Answer  string `json:"answer,omitempty"` // bridges.Event.Answer
+
+	Voice *bridges.Attachment `json:"voice,omitempty"` // what the person said, where the avatar hears
+}
+
+// replyTo is the message that a reply refers to: in a room it says who is answered.
+func (b *turnBody) replyTo(c *store.Conversation) string {
+	if c.Direct || b.Channel != c.Channel {
+		return ""
+	}
+	return b.Message
 }
 
 func (b *turnBody) written() time.Time { return time.UnixMilli(b.At) }
@@ -30,6 +42,8 @@ func (b *turnBody) written() time.Time { return time.UnixMilli(b.At) }
 type postBody struct {
 	V       int    `json:"v"`
 	Channel string `json:"channel,omitempty"` // where ReplyTo means something
+	Remove  string `json:"remove,omitempty"`  // nothing is posted: what has this id on the platform is taken back
+	Lost    string `json:"lost,omitempty"`    // likewise, with the id that the draft was posted with
 	bridges.Message
 }
 

@@ -46,6 +46,7 @@ type Bridge struct {
 	AllRooms    bool     // rooms that no route lists are answered too, with Default
 	HoldUnclear bool     // on_unclear = "hold"
 	MaxInFlight int      // posts being sent at once: 32
+	Announces   bool     // the bridge says itself, for as long as people talk there, that they talk to an AI
 }
 
 // Route gives some channels settings of their own.
@@ -125,6 +126,8 @@ type Messages struct {
 	Unavailable string // a turn failed for good
 	TooOld      string // messages were too old to be answered
 	TextOnly    string // a message had nothing in it that an avatar can read
+	NoVoice     string // a voice message came, and the avatar cannot hear
+	NotHeard    string // a voice message could not be had, or was not understood
 }
 
 // DefaultMessages are the words that the program uses where the configuration has none.
@@ -137,6 +140,8 @@ func DefaultMessages() Messages {
 		Unavailable: "I can't answer just now. Please try again later.",
 		TooOld:      "I was away and could not answer in time. Please write again if it still matters.",
 		TextOnly:    "I can only read text so far. Please write it to me.",
+		NoVoice:     "I can't listen to voice messages so far. Please write to me.",
+		NotHeard:    "I could not hear what you said. Please try again, or write to me.",
 	}
 }
 

@@ -18,12 +18,16 @@ type memoBody struct {
 
 func memo(b *turnBody, said []avatar.Reply) []byte {
 	var texts []string
+	asked := b.Text
 	for i := range said {
+		if asked == "" {
+			asked = cleanText(said[i].Heard)
+		}
 		if text := cleanText(said[i].Text); text != "" {
 			texts = append(texts, text)
 		}
 	}
-	return encode(memoBody{V: bodyVersion, Name: b.Name, Asked: b.Text, Replied: strings.Join(texts, "\n\n")})
+	return encode(memoBody{V: bodyVersion, Name: b.Name, Asked: asked, Replied: strings.Join(texts, "\n\n")})
 }
 
 // recall reads the conversation's history for an avatar that remembers nothing itself.

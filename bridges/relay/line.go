@@ -18,12 +18,21 @@ type line struct {
 	r     *Relay
 	cfg   Bridge
 	log   *slog.Logger
-	typer bridges.Typer // nil: the bridge cannot show that the avatar is thinking
 	turns *pump
 	posts *pump
 	slots slots // posts being sent
 
-	notices [noticeCount][][]byte // the program's own words as posts
+	// What the bridge can do; nil: it cannot.
+	typer   bridges.Typer
+	drafter bridges.Drafter
+	remover bridges.Remover
+	finder  bridges.Finder
+	fetcher bridges.Fetcher
+	feeder  bridges.Feeder
+	feeds   int // items that the feed of a direct chat keeps
+
+	words   [noticeCount]string   // the program's own words
+	notices [noticeCount][][]byte // the same as posts
 	strange bounded               // rooms without a route that the operator was told of
 
 	mu      sync.Mutex
@@ -42,12 +51,25 @@ func newLine(r *Relay, cfg Bridge) *line {
 		cfg.MaxInFlight = maxInFlight
 	}
 	l := &line{r: r, cfg: cfg, log: r.log.With("bridge", cfg.Name), turns: newPump(), posts: newPump(), opened: make(chan struct{})}
-	l.typer, _ = cfg.Bridge.(bridges.Typer)
+	l.abilities()
 	l.slots.max = int64(cfg.MaxInFlight)
 	l.slots.freed = func() { l.posts.at(time.Now()) }
 	l.state = BridgeStatus{Name: cfg.Name, Platform: cfg.Platform, Reason: "not connected yet"}
 	l.notices = l.fitNotices(r.cfg.Messages)
 	return l
+}
+
+// abilities looks what the bridge can do.
+func (l *line) abilities() {
+	b := l.cfg.Bridge
+	l.typer, _ = b.(bridges.Typer)
+	l.drafter, _ = b.(bridges.Drafter)
+	l.remover, _ = b.(bridges.Remover)
+	l.finder, _ = b.(bridges.Finder)
+	l.fetcher, _ = b.(bridges.Fetcher)
+	if l.feeder, _ = b.(bridges.Feeder); l.feeder != nil {
+		l.feeds = l.feeder.Feed()
+	}
 }
 
 // run runs the bridge and, once its account is known, its pumps. It returns when ctx has ended and the bridge has stopped.

@@ -18,17 +18,45 @@ const (
 	noticeUnavailable
 	noticeTooOld
 	noticeTextOnly
+	noticeNoVoice
+	noticeNotHeard
 	noticeCount
 )
 
 // fitNotices makes posts of the program's words once, so that they cost nothing when messages come in.
 func (l *line) fitNotices(m Messages) (fitted [noticeCount][][]byte) {
-	for kind, text := range [noticeCount]string{m.AINotice, m.Hello, m.Reset, m.Busy, m.Unavailable, m.TooOld, m.TextOnly} {
+	l.words = [noticeCount]string{m.AINotice, m.Hello, m.Reset, m.Busy, m.Unavailable, m.TooOld, m.TextOnly, m.NoVoice, m.NotHeard}
+	for kind, text := range l.words {
 		if text != "" {
-			fitted[kind] = l.fit("", bridges.Message{Text: text})
+			fitted[kind] = l.fit("", bridges.Message{Text: text, Notice: true})
 		}
 	}
 	return fitted
+}
+
+// answerNotice is the word as the answer to just one event, which is always given: the platform shows the person that it waits for it.
+func (l *line) answerNotice(kind noticeKind, channel, message, answer, key string) *store.Notice {
+	if l.notices[kind] == nil {
+		return nil
+	}
+	pieces := l.fit(channel, bridges.Message{Text: l.words[kind], Notice: true, Answer: answer})
+	return &store.Notice{Key: key + "/" + message, Every: time.Minute, Pieces: pieces}
+}
+
+// answerTo is the word as the answer to a turn.
+func (l *line) answerTo(b *turnBody, kind noticeKind, key string, every time.Duration) *store.Notice {
+	if b.Answer != "" {
+		return l.answerNotice(kind, b.Channel, b.Message, b.Answer, key)
+	}
+	return l.notice(kind, key, every)
+}
+
+// notice is the word as the answer to an event.
+func (in *intake) notice(ev *bridges.Event, kind noticeKind, key string, every time.Duration) *store.Notice {
+	if ev.Answer != "" {
+		return in.l.answerNotice(kind, ev.Place.Channel, ev.Message, ev.Answer, key)
+	}
+	return in.l.notice(kind, key, every)
 }
 
 // notice is the word as the store takes it; nil when the operator has switched it off.
@@ -41,7 +69,7 @@ func (l *line) notice(kind noticeKind, key string, every time.Duration) *store.N
 
 // preface is what stands before the first reply of a conversation.
 func (l *line) preface(direct bool) [][]byte {
-	if !direct {
+	if !direct || l.cfg.Announces {
 		return nil
 	}
 	return l.notices[noticeAI]

@@ -44,13 +44,15 @@ func (l *line) post(p *store.Post) *store.Post {
 		return nil
 	}
 	body, err := decodePost(p.Body)
+	if err == nil && (body.Remove != "" || body.Lost != "") {
+		return l.remove(p, &body)
+	}
 	if err != nil || len(body.Forms) == 0 {
 		return l.settle(p, store.Settled{As: store.Failed, Reason: "the stored post cannot be read by this version"})
 	}
-	if p.Unclear {
-		l.r.cfg.Meter.Count(Unclear, l.cfg.Name, c.Avatar)
-		if l.cfg.HoldUnclear {
-			return l.settle(p, store.Settled{As: store.Unsure, Reason: "it may have been posted before the connection or the program ended"})
+	if p.Unclear = p.Unclear && l.feeder == nil; p.Unclear {
+		if next, done := l.unclear(p, &body); done {
+			return next
 		}
 	}
 	m := body.Message
@@ -61,6 +63,29 @@ func (l *line) post(p *store.Post) *store.Post {
 	id, o := l.send(&m)
 	body.Message = m
 	return l.sent(p, &body, id, o)
+}
+
+// unclear decides about a post that may have been sent. done says that the post was settled, with next as its successor; otherwise it is to be
+// sent, again perhaps.
+func (l *line) unclear(p *store.Post, body *postBody) (next *store.Post, done bool) {
+	l.r.cfg.Meter.Count(Unclear, l.cfg.Name, p.Conversation.Avatar)
+	if next, done := l.find(p, body); done {
+		return next, true
+	}
+	if p.Unclear && l.cfg.HoldUnclear {
+		return l.settle(p, store.Settled{As: store.Unsure, Reason: "it may have been posted before the connection or the program ended"}), true
+	}
+	return nil, false
+}
+
+// arrived notes that the post is on the platform.
+func (l *line) arrived(p *store.Post, body *postBody, id string) *store.Post {
+	l.r.cfg.Meter.Count(Posted, l.cfg.Name, p.Conversation.Avatar)
+	s := store.Settled{As: store.Sent, SentID: id}
+	if l.fed(p.Conversation.Direct) && len(body.Forms) > 0 {
+		s.Feed, s.Feeds = itemOf(&body.Message, id), l.feeds
+	}
+	return l.settle(p, s)
 }
 
 // send makes the call, with the next form at once where one was refused.
@@ -97,8 +122,7 @@ func isPanic(err error) bool { _, ok := err.(*panicked); return ok }
 func (l *line) sent(p *store.Post, body *postBody, id string, o *fault.Outcome) *store.Post {
 	c := &p.Conversation
 	if o == nil {
-		l.r.cfg.Meter.Count(Posted, l.cfg.Name, c.Avatar)
-		return l.settle(p, store.Settled{As: store.Sent, SentID: id})
+		return l.arrived(p, body, id)
 	}
 	again := store.Settled{As: store.Again, Attempts: p.Attempts + 1, Unclear: p.Unclear, Body: encode(body)}
 	tried := time.Duration(0) // since the first try
@@ -172,6 +196,9 @@ func (l *line) settle(p *store.Post, s store.Settled) *store.Post {
 	}
 	if s.As == store.Again {
 		l.posts.at(s.Due)
+	}
+	if s.Feed != nil {
+		l.news(place(&p.Conversation))
 	}
 	l.wake(c)
 	return c.Post

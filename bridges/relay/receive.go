@@ -121,36 +121,55 @@ func (l *line) tellStrange(ev *bridges.Event) {
 }
 
 func (in *intake) written(ev *bridges.Event, s *Settings) {
-	text := cleanText(ev.Text)
-	kind, what := noticeKind(-1), ""
-	switch age := s.maxAge(ev.Place.Direct); {
-	case in.b.Now.Sub(ev.At) > age:
-		in.l.r.cfg.Meter.Count(Expired, in.l.cfg.Name, s.Avatar)
-		kind, what = noticeTooOld, "old"
-	case text == "" && len(ev.Attachments) > 0:
-		kind, what = noticeTextOnly, "text"
-	case text == "":
-		kind, what = noticeHello, "hello"
+	body := turnBody{V: bodyVersion, At: ev.At.UnixMilli(), Text: cleanText(ev.Text), Name: cleanName(ev.From.Name), Locale: ev.From.Locale,
+		Message: ev.Message, Channel: ev.Place.Channel, Tenant: ev.From.Tenant, User: ev.From.User, Answer: ev.Answer}
+	voice := voiceOf(ev)
+	if voice != nil && in.hears(s) {
+		body.Voice = voice
 	}
-	if kind >= 0 {
-		if n := in.l.notice(kind, in.noticeKey(ev, what), 10*time.Minute); n != nil {
+	if kind, what := in.unanswerable(ev, s, &body, voice != nil); kind >= 0 {
+		if n := in.notice(ev, kind, in.noticeKey(ev, what), 10*time.Minute); n != nil {
 			in.put(store.Entry{Key: ev.Key, Post: in.post(ev, s, n)}, s.Avatar)
 		}
 		return
 	}
-	name := cleanName(ev.From.Name)
-	body := turnBody{V: bodyVersion, At: ev.At.UnixMilli(), Text: text, Name: name, Locale: ev.From.Locale,
-		Message: ev.Message, Channel: ev.Place.Channel, Tenant: ev.From.Tenant, User: ev.From.User}
-	in.put(store.Entry{Key: ev.Key, Turn: &store.NewTurn{
+	turn := &store.NewTurn{
 		ID:         uuid.NewString(),
 		From:       identity(&ev.From),
-		Name:       name,
+		Name:       body.Name,
 		In:         in.address(ev, s),
 		Body:       encode(body),
 		Limits:     in.limits(ev, s),
 		MaxWaiting: in.l.r.cfg.MaxWaiting,
-		Full:       in.l.notice(noticeBusy, in.personKey(ev, "full"), 10*time.Minute),
-	}}, s.Avatar)
+		Full:       in.notice(ev, noticeBusy, in.personKey(ev, "full"), 10*time.Minute),
+	}
+	if in.l.fed(ev.Place.Direct) {
+		turn.Feed = encode(itemBody{V: bodyVersion, Item: bridges.Item{Key: ev.Key, Text: body.Text, Voice: body.Voice != nil}})
+		turn.Feeds = in.l.feeds
+	}
+	in.put(store.Entry{Key: ev.Key, Turn: turn}, s.Avatar)
+}
+
+// unanswerable is the word for a message that no avatar is asked about, and what it is called in keys; negative for one that is.
+func (in *intake) unanswerable(ev *bridges.Event, s *Settings, b *turnBody, voice bool) (noticeKind, string) {
+	switch {
+	case in.b.Now.Sub(ev.At) > s.maxAge(ev.Place.Direct):
+		in.l.r.cfg.Meter.Count(Expired, in.l.cfg.Name, s.Avatar)
+		return noticeTooOld, "old"
+	case b.Text != "" || b.Voice != nil:
+		return -1, ""
+	case voice:
+		return noticeNoVoice, "voice"
+	case len(ev.Attachments) > 0:
+		return noticeTextOnly, "text"
+	}
+	return noticeHello, "hello"
+}
+
+// hears says whether what people say can be given to the place's avatar.
+func (in *intake) hears(s *Settings) bool {
+	p := in.l.r.players[s.Avatar]
+	return in.l.fetcher != nil && p != nil && p.hears()
 }
 
 func (in *intake) edited(ev *bridges.Event) {
@@ -180,7 +199,7 @@ func (in *intake) deleted(ev *bridges.Event) {
 		in.avatars = slices.Delete(in.avatars, i, i+1)
 		return
 	}
-	in.put(store.Entry{Edit: &store.Edit{Target: ev.Target}}, "")
+	in.put(store.Entry{Edit: &store.Edit{Target: ev.Target, Unsay: in.l.unsay()}}, "")
 }
 
 // find returns where in this batch the turn with the event key is, -1 for nowhere: after downtime a message and its edit come together.
@@ -192,11 +211,11 @@ func (in *intake) command(ev *bridges.Event, s *Settings) {
 	// A few seconds between two greetings, so that a command cannot be used to make the bot flood a room.
 	switch ev.Command {
 	case "start":
-		if n := in.l.notice(noticeHello, in.personKey(ev, "start"), 5*time.Second); n != nil {
+		if n := in.notice(ev, noticeHello, in.personKey(ev, "start"), 5*time.Second); n != nil {
 			in.put(store.Entry{Key: ev.Key, Post: in.post(ev, s, n)}, s.Avatar)
 		}
 	case "reset":
-		n := in.l.notice(noticeReset, in.personKey(ev, "reset"), 5*time.Second)
+		n := in.notice(ev, noticeReset, in.personKey(ev, "reset"), 5*time.Second)
 		if n == nil {
 			n = &store.Notice{}
 		}
@@ -245,6 +264,9 @@ func (in *intake) settle(i int, res store.Result) {
 		count(Refused)
 	case e.Turn != nil:
 		count(Accepted)
+		if e.Turn.Feed != nil {
+			l.news(bridges.Place{Channel: e.Turn.In.Channel, Thread: e.Turn.In.Thread, Direct: e.Turn.In.Direct})
+		}
 	}
 	l.take(res.Claims, false)
 }

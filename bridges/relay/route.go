@@ -102,7 +102,7 @@ func (in *intake) limits(ev *bridges.Event, s *Settings) []store.Limit {
 	all := make([]store.Limit, 0, n)
 	add := func(rates []Rate, key, notice string) {
 		for _, r := range rates {
-			all = append(all, store.Limit{Key: key, Max: r.Max, Every: r.Every, Over: in.l.notice(noticeBusy, notice, max(r.Every, time.Hour))})
+			all = append(all, store.Limit{Key: key, Max: r.Max, Every: r.Every, Over: in.notice(ev, noticeBusy, notice, max(r.Every, time.Hour))})
 		}
 	}
 	add(lim.Person, personCounter(&ev.From), in.personKey(ev, "busy"))

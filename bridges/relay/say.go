@@ -10,10 +10,7 @@ import (
 func (p *player) posts(l *line, s *Settings, c *store.Conversation, b *turnBody, r *avatar.Reply) store.Reply {
 	m := bridges.Message{Text: cleanText(r.Text), Audio: p.audio(l, s, &r.Audio)}
 	if b != nil {
-		m.Mention = b.User
-		if !c.Direct && b.Channel == c.Channel {
-			m.ReplyTo = b.Message
-		}
+		m.Mention, m.ReplyTo, m.Answer = b.User, b.replyTo(c), b.Answer
 	}
 	if s.ShowEmotion {
 		m.Emotion = cleanName(r.Emotion)

@@ -1,0 +1,70 @@
+package relay
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"avatarbridge/avatar"
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
+	"avatarbridge/store"
+)
+
+// fetchTimeout bounds fetching what a person sent.
+const fetchTimeout = time.Minute
+
+// hears says whether the avatar can be told what somebody said as a sound.
+func (p *player) hears() bool {
+	h, ok := p.cfg.Backend.(avatar.Hearer)
+	return ok && h.Hears()
+}
+
+// voiceOf returns the voice that came with a message, nil for none.
+func voiceOf(ev *bridges.Event) *bridges.Attachment {
+	i := slices.IndexFunc(ev.Attachments, func(a bridges.Attachment) bool { return a.Kind == "voice" })
+	if i < 0 {
+		return nil
+	}
+	a := ev.Attachments[i]
+	return &a
+}
+
+// listen fetches what the person said. Both are nil when they wrote.
+func (l *line) listen(b *turnBody) (*avatar.Voice, *fault.Outcome) {
+	if b.Voice == nil {
+		return nil, nil
+	}
+	if l.fetcher == nil {
+		return nil, fault.Reject("the bridge cannot fetch voices any more", nil)
+	}
+	ctx, cancel := context.WithTimeout(l.r.calls, fetchTimeout)
+	defer cancel()
+	var f *bridges.File
+	var err error
+	func() {
+		defer l.catch(&err)
+		f, err = l.fetcher.Attachment(ctx, *b.Voice)
+	}()
+	if err != nil {
+		return nil, fault.Of(err)
+	}
+	return &avatar.Voice{Data: f.Data, Type: f.Type, Name: f.Name}, nil
+}
+
+// unheard settles a turn whose voice cannot be had or was not understood: the person is told, and may say it again.
+func (p *player) unheard(l *line, t *store.Turn, b *turnBody, o *fault.Outcome) *store.Turn {
+	l.log.Warn("what somebody said could not be heard; they are told", "avatar", p.cfg.Name, "turn", t.ID, "err", o)
+	return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.answerTo(b, noticeNotHeard, l.turnKey(&t.Conversation, b, "heard"), 5*time.Second)})
+}
+
+// fetchFailed does what follows when the voice cannot be fetched.
+func (p *player) fetchFailed(l *line, t *store.Turn, b *turnBody, o *fault.Outcome) *store.Turn {
+	switch o.Kind {
+	case fault.Rejected, fault.Expired, fault.Dead:
+		return p.unheard(l, t, b, o)
+	case fault.Throttled:
+		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(o.After), Attempts: t.Attempts, Unasked: true, Anew: true})
+	}
+	return p.failed(l, t, b, o, t.Attempts+1, backoff(t.Attempts, 4*time.Second, 5*time.Minute))
+}
