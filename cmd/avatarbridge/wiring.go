@@ -108,7 +108,7 @@ func buildTelegram(b config.Bridge, o *outside) (bridges.Bridge, error) {
 	if o.publicURL != "" {
 		c.WebhookURL = o.publicURL + "/bridges/" + b.Name + "/webhook"
 	}
-	return telegram.New(c, o.media, o.log)
+	return telegram.New(c, o.media.Bridges(), o.log)
 }
 
 // readsRooms says whether the bridge answers messages in rooms that do not mention it.

@@ -31,6 +31,8 @@ type words struct {
 	Unavailable string `toml:"unavailable"`
 	TooOld      string `toml:"too_old"`
 	TextOnly    string `toml:"text_only"`
+	NoVoice     string `toml:"no_voice"`
+	NotHeard    string `toml:"not_heard"`
 }
 
 type document struct {

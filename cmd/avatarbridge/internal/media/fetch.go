@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -21,9 +22,9 @@ import (
 // fetchTimeout bounds a Fetch, its conversion included.
 const fetchTimeout = 30 * time.Second
 
-// Fetch returns kept audio, or gets it over HTTP from where the avatar said it is. Only network trouble and a failing server are
-// fault.Retry, and for a minute at most: then the link has to do. For want "audio/ogg" the result is Ogg with Opus, converted by ffmpeg where that is installed; "audio/mpeg" can be had
-// too. A Fetch takes at most 30 seconds.
+// Fetch returns kept audio, or gets it over HTTP from where the avatar said it is, once: the copy is kept. Only network trouble and a
+// failing server are fault.Retry, and for a minute at most: then the link has to do. For want "audio/ogg" the result is Ogg with Opus,
+// converted by ffmpeg where that is installed; "audio/mpeg" can be had too. A Fetch takes at most 30 seconds. Nobody may write in the data.
 func (s *Store) Fetch(ctx context.Context, a bridges.Audio, want string) (*bridges.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -32,14 +33,11 @@ func (s *Store) Fetch(ctx context.Context, a bridges.Audio, want string) (*bridg
 }
 
 func (s *Store) fetch(ctx context.Context, a bridges.Audio, want string) (*bridges.File, error) {
-	data, err := s.data(ctx, a)
+	got, err := s.sound(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	f := sniff(data)
-	if f == nil {
-		return nil, fault.Reject("what the avatar's audio address gave is no audio that is known here", nil)
-	}
+	data, f := got.data, got.format
 	if want != "" && want != f.mime || want == ogg.mime && f != opus {
 		if data, f, err = s.converted(ctx, data, f, want); err != nil {
 			return nil, err
@@ -48,11 +46,28 @@ func (s *Store) fetch(ctx context.Context, a bridges.Audio, want string) (*bridg
 	return &bridges.File{Name: "audio." + f.ext, Type: f.mime, Data: data}, nil
 }
 
-func (s *Store) data(ctx context.Context, a bridges.Audio) ([]byte, error) {
-	if token, ok := strings.CutPrefix(a.Source, scheme); ok {
-		return s.read(token)
+// ownToken returns the token in the source of audio that Keep stored.
+func ownToken(source string) (token string, ok bool) { return strings.CutPrefix(source, scheme) }
+
+func (s *Store) sound(ctx context.Context, a bridges.Audio) (*sound, error) {
+	token, own := ownToken(a.Source)
+	if !own {
+		return s.copied(ctx, a)
 	}
-	return s.download(ctx, a.Source, a.AllowPrivate)
+	data, err := s.sounds.read(token, s.cfg.MaxBytes)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fault.Reject("the kept audio has expired", nil)
+	case errors.Is(err, errTooLarge):
+		return nil, s.checkSize(s.cfg.MaxBytes + 1)
+	case err != nil:
+		return nil, &fault.Outcome{Reason: "kept audio cannot be read from " + s.cfg.Dir, Err: err}
+	}
+	f := sniff(data)
+	if f == nil {
+		return nil, fault.Reject("the kept audio is broken", nil)
+	}
+	return &sound{token: token, data: data, format: f}, nil
 }
 
 func (s *Store) download(ctx context.Context, source string, allowPrivate bool) ([]byte, error) {

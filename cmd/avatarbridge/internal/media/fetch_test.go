@@ -205,8 +205,8 @@ func TestAServerThatStaysDownCostsTheSoundAndNotTheText(t *testing.T) {
 	if _, err := fetch(t, s, url, ""); err != nil {
 		t.Fatal(err)
 	}
-	up, now = false, now.Add(time.Hour)
-	_, err := fetch(t, s, url, "") // its earlier trouble is over
+	up, now = false, now.Add(2*DefaultKeep) // the copy has expired
+	_, err := fetch(t, s, url, "")          // its earlier trouble is over
 	wantKind(t, err, fault.Retry)
 }
 

@@ -214,7 +214,7 @@ func TestWhatIsNoAudioIsNeitherKeptNorServed(t *testing.T) {
 	_, err := s.Keep(context.Background(), avatar.Audio{})
 	wantKind(t, err, fault.Rejected)
 	path := keep(t, s, tone(10))
-	if err := os.WriteFile(s.path(strings.TrimPrefix(path, "/media/")), []byte("<html>"), 0o600); err != nil {
+	if err := os.WriteFile(s.sounds.path(strings.TrimPrefix(path, "/media/")), []byte("<html>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if r := get(t, s, http.MethodGet, path); r.StatusCode != http.StatusNotFound {
@@ -274,7 +274,7 @@ func TestManyAreKeptAtOnce(t *testing.T) {
 
 func onDisk(t *testing.T, s *Store) (total int64) {
 	t.Helper()
-	files, err := s.list()
+	files, err := s.sounds.list()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +314,7 @@ func TestForeignFileWithANameOf64CharactersIsLeftAlone(t *testing.T) {
 	s := newStore(t, Config{Keep: time.Hour})
 	old := keep(t, s, tone(10))
 	age(t, s, old, time.Hour)
-	name := filepath.Base(s.path(strings.TrimPrefix(old, "/media/")))
+	name := filepath.Base(s.sounds.path(strings.TrimPrefix(old, "/media/")))
 	foreign := []string{"family-photo-" + name[:51], strings.Repeat("A", 64), name[:63] + "g", name[:60] + ".ogg", name + "0"}
 	for i, f := range foreign {
 		foreign[i] = filepath.Join(s.cfg.Dir, f)
@@ -325,7 +325,7 @@ func TestForeignFileWithANameOf64CharactersIsLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.sweep(); err != nil {
+	if err := s.sounds.sweep(); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range foreign {
@@ -342,7 +342,7 @@ func TestForeignFileWithANameOf64CharactersIsLeftAlone(t *testing.T) {
 func age(t *testing.T, s *Store, path string, by time.Duration) {
 	t.Helper()
 	at := time.Now().Add(-by)
-	if err := os.Chtimes(s.path(strings.TrimPrefix(path, "/media/")), at, at); err != nil {
+	if err := os.Chtimes(s.sounds.path(strings.TrimPrefix(path, "/media/")), at, at); err != nil {
 		t.Fatal(err)
 	}
 }

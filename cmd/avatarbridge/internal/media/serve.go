@@ -3,7 +3,6 @@ package media
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"time"
@@ -24,7 +23,7 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	f, _, expires, err := s.open(r.PathValue("token"))
+	f, _, expires, err := s.sounds.open(r.PathValue("token"))
 	if errors.Is(err, fs.ErrNotExist) {
 		http.NotFound(w, r)
 		return
@@ -35,9 +34,7 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer f.Close() // was only read
-	head := make([]byte, 512)
-	n, _ := io.ReadFull(f, head) // shorter files are fine
-	format := sniff(head[:n])
+	format := sniffFile(f)
 	if format == nil {
 		http.NotFound(w, r)
 		return

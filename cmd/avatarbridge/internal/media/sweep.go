@@ -19,8 +19,10 @@ func (s *Store) Run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := s.sweep(); err != nil {
-			s.cfg.Log.Warn("expired audio could not be deleted", "dir", s.cfg.Dir, "error", err)
+		for _, f := range []*folder{s.sounds, s.voices} {
+			if err := f.sweep(); err != nil {
+				s.cfg.Log.Warn("expired audio could not be deleted", "dir", f.dir, "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -30,75 +32,81 @@ func (s *Store) Run(ctx context.Context) {
 	}
 }
 
-// kept is one file of the store.
+// kept is one file of a folder.
 type kept struct {
 	path string
 	size int64
 	at   time.Time
 }
 
-func (s *Store) sweep() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.shrink(s.cfg.Total)
+func (f *folder) sweep() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.shrink(f.total)
 }
 
 // reserve makes room for n more bytes.
-func (s *Store) reserve(n int64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.counted {
-		if err := s.shrink(s.cfg.Total); err != nil {
+func (f *folder) reserve(n int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.counted {
+		if err := f.shrink(f.total); err != nil {
 			return err
 		}
 	}
-	if s.used+s.pending+n > s.cfg.Total {
+	if f.used+f.pending+n > f.total {
 		// A tenth more than needed, so that a full store does not read its directory for each file.
-		if err := s.shrink(s.cfg.Total - s.cfg.Total/10 - s.pending - n); err != nil {
+		if err := f.shrink(f.total - f.total/10 - f.pending - n); err != nil {
 			return err
 		}
 	}
-	s.pending += n
+	if f.spared > 0 && f.used+f.pending+n > f.total {
+		return errNoRoom
+	}
+	f.pending += n
 	return nil
 }
 
 // written ends a reservation.
-func (s *Store) written(n int64, done bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pending -= n
+func (f *folder) written(n int64, done bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending -= n
 	if done {
-		s.used += n
+		f.used += n
 	}
 }
 
-// shrink deletes what has expired, then the oldest files until at most limit bytes are left, and counts anew. The caller holds mu.
-func (s *Store) shrink(limit int64) error {
-	files, err := s.list()
+// shrink deletes what has expired, then the oldest files until at most limit bytes are left, but none that is spared, and counts anew. The
+// caller holds mu.
+func (f *folder) shrink(limit int64) error {
+	files, err := f.list()
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(files, func(a, b kept) int { return a.at.Compare(b.at) })
 	var total int64
-	for _, f := range files {
-		total += f.size
+	for _, file := range files {
+		total += file.size
 	}
-	for _, f := range files {
-		if total <= limit && s.now().Before(f.at.Add(s.cfg.Keep)) {
+	now := f.now()
+	for _, file := range files {
+		age := now.Sub(file.at)
+		if age < f.keep && (total <= limit || age < f.spared) {
 			break
 		}
-		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(file.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		total -= f.size
+		total -= file.size
 	}
-	s.used, s.counted = total, true
+	f.used, f.counted = total, true
 	return nil
 }
 
-// list returns the store's files; none when there is no directory yet. Files with other names are not the store's.
-func (s *Store) list() ([]kept, error) {
-	entries, err := os.ReadDir(s.cfg.Dir)
+// list returns the folder's files; none when there is no directory yet. Files with other names are not the store's.
+func (f *folder) list() ([]kept, error) {
+	entries, err := os.ReadDir(f.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -117,7 +125,7 @@ func (s *Store) list() ([]kept, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, kept{filepath.Join(s.cfg.Dir, e.Name()), info.Size(), info.ModTime()})
+		files = append(files, kept{filepath.Join(f.dir, e.Name()), info.Size(), info.ModTime()})
 	}
 	return files, nil
 }
