@@ -175,11 +175,12 @@ type world struct {
 	stop   func()
 	broken *brokenStore // nil: the store works
 	wrap   func(store.Store) store.Store
+	dress  func(*fakeBridge) bridges.Bridge // nil: the platform can do no more than it must
 }
 
-func newWorld(t *testing.T, change func(*relay.Config)) *world {
+func newWorld(t *testing.T, dress func(*fakeBridge) bridges.Bridge, change func(*relay.Config)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), avatar: &fakeAvatar{}}
+	w := &world{t: t, dir: t.TempDir(), avatar: &fakeAvatar{}, dress: dress}
 	w.cfg = relay.Config{
 		Avatars:  []relay.Avatar{{Name: "luna", Backend: w.avatar}},
 		Bridges:  []relay.Bridge{{Name: "b", Platform: "fake", Default: relay.Settings{Avatar: "luna"}}},
@@ -216,6 +217,9 @@ func (w *world) start() {
 		w.bridge = newFakeBridge("fake:1")
 		w.bridge.events = before
 		w.cfg.Bridges[0].Bridge = w.bridge
+		if w.dress != nil {
+			w.cfg.Bridges[0].Bridge = w.dress(w.bridge)
+		}
 	}
 	if w.relay, err = relay.New(w.cfg); err != nil {
 		w.t.Fatal(err)
@@ -247,8 +251,14 @@ func (w *world) restart() {
 // inWorld runs a test in a bubble with a clock of its own. settle waits until nothing moves any more without time passing.
 func inWorld(t *testing.T, change func(*relay.Config), test func(t *testing.T, w *world)) {
 	t.Helper()
+	inDressedWorld(t, nil, change, test)
+}
+
+// inDressedWorld is inWorld with a platform that can do more: dress makes it of the plain one, at each start.
+func inDressedWorld(t *testing.T, dress func(*fakeBridge) bridges.Bridge, change func(*relay.Config), test func(t *testing.T, w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, change)
+		w := newWorld(t, dress, change)
 		defer func() { w.stop() }()
 		test(t, w)
 	})
