@@ -55,8 +55,17 @@ type Store interface {
 	Defer(ctx context.Context, d Deferred) (Claims, error)
 	// Finish settles a claimed turn: its body is cleared, what was said is appended, in one transaction.
 	Finish(ctx context.Context, f Finished) (Claims, error)
+	// Draft notes what is shown as a draft of the claimed turn's reply, in place of what was noted before: it comes back as Turn.Draft each
+	// time the turn is handed out, until Finish. It returns nil when the turn is over.
+	Draft(ctx context.Context, turn int64, draft string) error
 	// Transcript returns the last n memos that Finish kept of the conversation's current generation, oldest first.
 	Transcript(ctx context.Context, conversation int64, n int) ([][]byte, error)
+	// Feed returns what the feed of a live conversation holds with ids above after, oldest first: the newest n of it. It returns nil when there is no such
+	// conversation. What a verb put into the feed is there once the verb has returned, and ids rise in the order in which they become visible.
+	Feed(ctx context.Context, in Address, from Identity, after int64, n int) ([]Item, error)
+	// Places returns where the account has live conversations, each place once, those of the newest conversations first, at most n. Of the
+	// addresses, Account, Channel, Thread and Direct are set.
+	Places(ctx context.Context, account string, n int) ([]Address, error)
 	// Say appends a reply that comes outside of a turn. It returns ErrStale when s.Generation is not the conversation's current one or
 	// nothing is known of s.Turn (it was forgotten), except for a known key, which is no error and changes nothing.
 	Say(ctx context.Context, s Said) (Claims, error)
@@ -185,6 +194,8 @@ type NewTurn struct {
 	Limits     []Limit // all must have room, else the turn is Over and counts nowhere
 	MaxWaiting int     // how many turns the lane takes, with the one being asked; more are Full
 	Full       *Notice // said when it is Full
+	Feed       []byte  // kept in the conversation's feed when the turn is stored; nil: nothing
+	Feeds      int     // how many items the feed keeps, with this one; older ones are deleted. 0 with a nil Feed
 }
 
 // A Limit is a durable counter of a fixed window that opens with the first event counted in it.
@@ -216,6 +227,13 @@ type NewPost struct {
 type Edit struct {
 	Target string
 	Body   func(old []byte) []byte // makes the new body of the old one. Called inside the transaction: it must be quick
+	// Unsay makes the post that takes back one which was sent, of the platform's id of it. With a nil Body, a turn that was asked before is then
+	// unsaid: what still waits to be posted of its replies is withheld, for each post that was sent with an id an Unsay post is appended to its
+	// lane, and what is said to it from now on is not posted; the verdict is Done. It is called inside the transaction. Nil: replies stay.
+	Unsay func(sent string) []byte
+	// Erase makes, where a turn is unsaid, the post that takes away the draft which Draft noted last for the turn with the id. It is called as
+	// Unsay is. Nil: drafts stay.
+	Erase func(turn, draft string) []byte
 }
 
 // A Reset opens a new generation of the conversation, if there is one, and then says Post.
@@ -265,6 +283,7 @@ type Turn struct {
 	Attempts     int
 	Accepted     time.Time
 	Tried        time.Time // when it was first given back after an attempt or with Deferred.Tried; the zero time: never
+	Draft        string    // what Draft noted last
 	Revived      bool      // Retry put it back: an operator wants it answered, however old it is
 }
 
@@ -300,6 +319,7 @@ type Reply struct {
 	Key    string // "" or unique in the conversation: a reply with a known key is left out
 	Pieces [][]byte
 	Ends   bool // the conversation goes on in a new generation
+	Apart  bool // no word to the person, such as taking away a draft: no preface comes before it, and it is posted also when the turn is unsaid
 }
 
 // Said is a reply outside of a turn.
@@ -348,6 +368,8 @@ type Settled struct {
 	Body     []byte    // Again: what to send instead; nil leaves it
 	Reason   string    // Failed, Unsure: for the operator
 	Hold     *Hold     // kept in the same transaction; nil: none
+	Feed     []byte    // Sent: kept in the conversation's feed; nil: nothing
+	Feeds    int       // how many items the feed keeps, with this one. 0 with a nil Feed
 	Send     bool      // the caller has room for the conversation's next post
 }
 
@@ -365,6 +387,14 @@ type Hold struct {
 	Scope  Scope
 	Until  time.Time // the zero time: until it is released
 	Reason string
+}
+
+// An Item is one thing that was written or posted in a conversation, for a page that shows it again. The feed of a conversation is bounded, goes
+// on over its generations, and is deleted with it.
+type Item struct {
+	ID   int64 // rises; never used twice, also not after a crash
+	At   time.Time
+	Body []byte
 }
 
 // A Letter is a dead letter: a turn that was never answered, or a post that was never or perhaps never sent.

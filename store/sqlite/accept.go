@@ -66,7 +66,7 @@ func (c *core) accept(b *store.Batch) ([]store.Result, error) {
 func size(entries []store.Entry) (n int) {
 	for i := range entries {
 		if t := entries[i].Turn; t != nil {
-			n += len(t.Body)
+			n += len(t.Body) + len(t.Feed)
 		}
 	}
 	return n
@@ -242,6 +242,11 @@ func (c *core) insertTurn(in *intake, e *store.Entry, v *conversation, p *person
 		VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`, row, in.account, key, e.Turn.ID, v.avatar, v.ID, p.id, row, hand, due, in.now, e.Turn.Body); err != nil {
 		return err
 	}
+	if t := e.Turn; t.Feed != nil {
+		if err := c.feed(v, &item{person: p.id, at: in.now, body: t.Feed, keep: t.Feeds}); err != nil {
+			return err
+		}
+	}
 	if hand {
 		c.claim(&c.turns, &claim{row: row, conversation: v.ID, id: e.Turn.ID, generation: v.Generation, person: p.id, fresh: true})
 		out.Turn = &store.Turn{Row: row, ID: e.Turn.ID, Conversation: v.Conversation, Body: e.Turn.Body, Accepted: moment(in.now)}
@@ -280,7 +285,7 @@ func (c *core) open(v *conversation, s *speech, preface [][]byte) (*conversation
 	}
 	v, first, err := c.preface(v)
 	if first && err == nil {
-		s.add(preface)
+		s.apart(preface)
 	}
 	return v, err
 }
@@ -313,32 +318,4 @@ func (c *core) addressed(r *store.Reset) (*conversation, error) {
 		return nil, nil
 	}
 	return c.find(r.Post.In, p)
-}
-
-// edit changes or cancels a turn that cannot have been asked.
-func (c *core) edit(in *intake, e *store.Edit, out *store.Result) error {
-	r, err := c.one("SELECT row, conversation, body FROM turn WHERE account = ? AND key = ? AND state = 0 AND handed = 0", in.account, e.Target)
-	if r == nil && err == nil && c.blind != nil {
-		r, err = c.one("SELECT row, conversation, body FROM turn WHERE account = ? AND key = ? AND state = 0 AND handed = 0", in.account, c.blinded(e.Target))
-	}
-	if r == nil || err != nil {
-		out.Verdict = store.NotFound
-		return err
-	}
-	var body []byte
-	if e.Body != nil {
-		body = e.Body(r.bytes(2))
-	}
-	if body != nil {
-		_, err = c.exec("UPDATE turn SET body = ? WHERE row = ?", body, r.int(0))
-		return err
-	}
-	if _, err = c.exec("UPDATE turn SET state = 1, body = NULL, due = NULL WHERE row = ?", r.int(0)); err != nil {
-		return err
-	}
-	v, err := c.conversationOf(r.int(1))
-	if v == nil || err != nil {
-		return err
-	}
-	return c.offerTurn(v, in.now, in.turns > 0, &out.Claims)
 }

@@ -31,6 +31,7 @@ type conversation struct {
 	account, avatar int64
 	person          int64 // 0: shared
 	prefaced        bool
+	live            bool // else another one has its address since a move
 }
 
 func shared(m store.Memory) bool { return m == store.MemoryRoom || m == store.MemoryThread }
@@ -81,7 +82,7 @@ func (c *core) keepPerson(from store.Identity, p *person) {
 	c.later(func() { c.people.remove(from) })
 }
 
-const conversationColumns = "id, uid, generation, account, avatar, channel, thread, memory, person, direct, memory_uid, prefaced"
+const conversationColumns = "id, uid, generation, account, avatar, channel, thread, memory, person, direct, memory_uid, prefaced, live"
 
 // scanConversation reads conversationColumns.
 func (c *core) scanConversation(r row) *conversation {
@@ -93,7 +94,7 @@ func (c *core) scanConversation(r row) *conversation {
 				Memory: store.Memory(r.text(7)), Direct: r.bool(9),
 			},
 		},
-		account: r.int(3), avatar: r.int(4), person: r.int(8), prefaced: r.bool(11),
+		account: r.int(3), avatar: r.int(4), person: r.int(8), prefaced: r.bool(11), live: r.bool(12),
 	}
 }
 
@@ -116,7 +117,7 @@ func (c *core) find(in store.Address, p *person) (*conversation, error) {
 		return nil, err
 	}
 	v := c.scanConversation(r)
-	c.keepConversation(v, true)
+	c.keepConversation(v)
 	return v, nil
 }
 
@@ -126,7 +127,7 @@ func (c *core) conversation(in store.Address, p *person) (*conversation, error) 
 	if v != nil || err != nil {
 		return v, err
 	}
-	v = &conversation{Conversation: store.Conversation{UID: c.newID(), Generation: 1, Address: in}}
+	v = &conversation{Conversation: store.Conversation{UID: c.newID(), Generation: 1, Address: in}, live: true}
 	if v.account, err = c.number(in.Account); err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (c *core) conversation(in store.Address, p *person) (*conversation, error) 
 	}
 	c.writes++
 	v.ID = r.int(0)
-	c.keepConversation(v, true)
+	c.keepConversation(v)
 	return v, nil
 }
 
@@ -188,15 +189,15 @@ func (c *core) conversationOf(id int64) (*conversation, error) {
 		return nil, err
 	}
 	v := c.scanConversation(r)
-	c.keepConversation(v, false)
+	c.keepConversation(v)
 	return v, nil
 }
 
-// keepConversation caches v, by its address only if it is known to be live.
-func (c *core) keepConversation(v *conversation, live bool) {
+// keepConversation caches v, by its address only if it is live.
+func (c *core) keepConversation(v *conversation) {
 	c.byID.put(v.ID, v)
 	a := v.address()
-	if live {
+	if v.live {
 		c.conversations.put(a, v)
 	}
 	c.later(func() { c.byID.remove(v.ID); c.conversations.remove(a) })

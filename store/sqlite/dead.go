@@ -56,7 +56,7 @@ func (c *core) revive(l letter, now int64) error {
 		c.nextPost++
 		return c.offerPost(v, now, false, &out)
 	}
-	if err := c.run(`UPDATE turn SET state = 0, pos = ?, attempts = 0, tried = 0, revived = 1, due = NULL, accepted = ?
+	if err := c.run(`UPDATE turn SET state = 0, pos = ?, attempts = 0, tried = 0, revived = 1, due = NULL, draft = NULL, accepted = ?
 		WHERE row = ? AND state = 2`, c.nextTurn, now, l.row); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (c *core) drop(l letter) error {
 	if l.post {
 		return c.run("UPDATE post SET state = 1, body = NULL WHERE id = ? AND state = 2", l.row)
 	}
-	return c.run("UPDATE turn SET state = 1, body = NULL WHERE row = ? AND state = 2", l.row)
+	return c.run("UPDATE turn SET state = 1, body = NULL, draft = NULL WHERE row = ? AND state = 2", l.row)
 }
 
 const deadQuery = `SELECT d.id, d.post, d.unclear, d.reason, d.at, coalesce(p.attempts, t.attempts, 0), coalesce(p.body, t.body), c.id, c.uid,

@@ -44,11 +44,12 @@ var lists = []list{
 		JOIN name a ON a.id = c.account JOIN name v ON v.id = c.avatar WHERE c.person = ?1 AND c.person > 0 ORDER BY c.id`},
 	{"memories", []string{"uid", "kind", "account", "channel", "thread"},
 		"SELECT m.uid, m.kind, a.text, m.channel, m.thread FROM memory m JOIN name a ON a.id = m.account WHERE m.person = ?1 ORDER BY m.id"},
-	{"turns", []string{"id", "event_key", "state", "accepted", "attempts", "body"},
-		"SELECT id, key, state, accepted, attempts, body FROM turn WHERE " + theirs + " ORDER BY row"},
+	{"turns", []string{"id", "event_key", "state", "accepted", "attempts", "body", "draft", "unsaid"},
+		"SELECT id, key, state, accepted, attempts, body, draft, unsaid FROM turn WHERE " + theirs + " ORDER BY row"},
 	{"posts", []string{"id", "sent_id", "state", "created", "attempts", "body"},
 		"SELECT id, sent_id, state, created, attempts, body FROM post WHERE " + theirAnswer + " ORDER BY id"},
 	{"transcript", []string{"at", "body"}, "SELECT at, body FROM memo WHERE " + theirs + " ORDER BY id"},
+	{"feed", []string{"at", "body"}, "SELECT at, body FROM feed WHERE " + theirAnswer + " ORDER BY id"},
 	{"dead_letters", []string{"id", "what", "reason", "at", "unclear"},
 		`SELECT id, iif(post, 'post', 'turn'), reason, at, unclear FROM dead WHERE (post = 0 AND row IN (SELECT row FROM turn WHERE ` + theirs + `))
 		OR (post = 1 AND row IN (SELECT id FROM post WHERE ` + theirAnswer + `)) ORDER BY id`},
@@ -156,7 +157,7 @@ func exported(key string, v any) any {
 		return states[n]
 	case (key == "accepted" || key == "created" || key == "at") && isInt:
 		return moment(n).Format(time.RFC3339Nano)
-	case (key == "direct" || key == "unclear") && isInt:
+	case (key == "direct" || key == "unclear" || key == "unsaid") && isInt:
 		return n != 0
 	}
 	b, ok := v.([]byte)

@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -122,15 +124,29 @@ func TestASecondStoreIsLockedOut(t *testing.T) {
 	openAt(t, path)
 }
 
-// later is the schema with one more migration.
-func later(t *testing.T, up string) fstest.MapFS {
+// schema is the program's schema up to a version, and with one more migration when up is not "".
+func schema(t *testing.T, version int, up string) fstest.MapFS {
 	t.Helper()
-	first, err := embedded.ReadFile("migrations/00001_first.sql")
-	if err != nil {
-		t.Fatal(err)
+	files, err := fs.Glob(embedded, "migrations/*.sql")
+	if err != nil || len(files) < version {
+		t.Fatalf("%v, %v", files, err)
 	}
-	return fstest.MapFS{"00001_first.sql": {Data: first}, "00002_second.sql": {Data: []byte("-- +goose Up\n" + up)}}
+	all := fstest.MapFS{}
+	for _, f := range files[:version] {
+		b, err := embedded.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[path.Base(f)] = &fstest.MapFile{Data: b}
+	}
+	if up != "" {
+		all[fmt.Sprintf("%05d_next.sql", version+1)] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + up)}
+	}
+	return all
 }
+
+// current is the version of the schema that the program knows.
+const current = 2
 
 func TestADatabaseIsCopiedBeforeItsMigration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
@@ -140,11 +156,11 @@ func TestADatabaseIsCopiedBeforeItsMigration(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // the second one finds the copy of the first
-		if _, err := open(t.Context(), Config{Path: path}, later(t, "CREATE TABLE oops (;")); err == nil {
+		if _, err := open(t.Context(), Config{Path: path}, schema(t, current, "CREATE TABLE oops (;")); err == nil {
 			t.Fatal("a migration that cannot work has worked")
 		}
 	}
-	s, err := open(t.Context(), Config{Path: path}, later(t, "CREATE TABLE second (x INTEGER) STRICT;"))
+	s, err := open(t.Context(), Config{Path: path}, schema(t, current, "CREATE TABLE second (x INTEGER) STRICT;"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +173,7 @@ func TestADatabaseIsCopiedBeforeItsMigration(t *testing.T) {
 	if _, err := Open(t.Context(), Config{Path: path}); !errors.Is(err, store.ErrNewer) {
 		t.Errorf("a newer schema: %v", err)
 	}
-	old := openAt(t, path+".1.bak")
+	old := openAt(t, fmt.Sprintf("%s.%d.bak", path, current))
 	if got := accept(t, old, newTurn("u1", "one", "hello")); got[0].Verdict != store.Known {
 		t.Errorf("the copy is not what was there: %+v", got)
 	}

@@ -149,7 +149,7 @@ func (c *core) users(person int64) ([]string, error) {
 }
 
 // bare is what stays of a turn whose person is forgotten: the key of its event, and when that may go.
-const bare = "id = '', avatar = 0, conversation = 0, person = 0, state = 1, pos = 0, handed = 0, due = NULL, attempts = 0, tried = 0, revived = 0, body = NULL"
+const bare = "id = '', avatar = 0, conversation = 0, person = 0, state = 1, pos = 0, handed = 0, due = NULL, attempts = 0, tried = 0, revived = 0, unsaid = 0, draft = NULL, body = NULL"
 
 func (c *core) forgetConversation(v *conversation) error {
 	for _, q := range []string{
@@ -159,6 +159,7 @@ func (c *core) forgetConversation(v *conversation) error {
 		"DELETE FROM dead WHERE conversation = ?",
 		"DELETE FROM reply WHERE conversation = ?",
 		"DELETE FROM memo WHERE conversation = ?",
+		"DELETE FROM feed WHERE conversation = ?",
 		"DELETE FROM forgotten WHERE conversation = ?",
 		"DELETE FROM hold WHERE conversation = ?",
 		"DELETE FROM conversation WHERE id = ?",
@@ -203,6 +204,7 @@ func (c *core) forgetShared(person int64) error {
 		"DELETE FROM dead WHERE post = 0 AND row IN (SELECT row FROM turn WHERE person = ?1)",
 		"DELETE FROM post WHERE " + posts,
 		"DELETE FROM memo WHERE person = ?1",
+		"DELETE FROM feed WHERE " + posts,
 		"DELETE FROM turn WHERE person = ?1 AND key IS NULL",
 		"UPDATE turn SET " + bare + " WHERE person = ?1",
 	} {

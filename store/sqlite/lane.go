@@ -27,7 +27,7 @@ func (c *core) offerTurn(v *conversation, now int64, room bool, out *store.Claim
 }
 
 // turnColumns are what handTurn wants.
-const turnColumns = "row, due, id, attempts, accepted, body, person, handed, tried, revived"
+const turnColumns = "row, due, id, attempts, accepted, body, person, handed, tried, revived, draft"
 
 // handTurn claims a turn of which r has turnColumns.
 func (c *core) handTurn(v *conversation, r row) (*store.Turn, error) {
@@ -37,7 +37,7 @@ func (c *core) handTurn(v *conversation, r row) (*store.Turn, error) {
 	c.claim(&c.turns, &claim{row: r.int(0), conversation: v.ID, id: r.text(2), generation: v.Generation, person: r.int(6), fresh: !r.bool(7)})
 	return &store.Turn{
 		Row: r.int(0), ID: r.text(2), Conversation: v.Conversation, Attempts: int(r.int(3)), Accepted: moment(r.int(4)), Body: r.bytes(5),
-		Tried: orZero(r.int(8)), Revived: r.bool(9),
+		Tried: orZero(r.int(8)), Revived: r.bool(9), Draft: r.text(10),
 	}, nil
 }
 
@@ -91,7 +91,7 @@ func (c *core) offerNext(conversation, now int64, out *store.Claims) error {
 
 // A speech is what is to be appended to a lane of posts: replies of pieces, and what they answer.
 type speech struct {
-	replies [][][]byte
+	replies []utterance
 	turn    int64
 	turnID  string // where the turn's row is not known
 	person  int64
@@ -99,10 +99,30 @@ type speech struct {
 	room    bool
 }
 
+// An utterance is one reply. One that stands apart is posted with the others, but does not count as said to their turn.
+type utterance struct {
+	pieces [][]byte
+	apart  bool
+}
+
 // add appends a reply unless it has no pieces.
 func (s *speech) add(pieces [][]byte) {
 	if len(pieces) > 0 {
-		s.replies = append(s.replies, pieces)
+		s.replies = append(s.replies, utterance{pieces: pieces})
+	}
+}
+
+// apart is add for what stands apart.
+func (s *speech) apart(pieces [][]byte) {
+	if len(pieces) > 0 {
+		s.replies = append(s.replies, utterance{pieces, true})
+	}
+}
+
+// take appends a reply that takes something back, unless it is nil.
+func (s *speech) take(body []byte) {
+	if body != nil {
+		s.apart([][]byte{body})
 	}
 }
 
@@ -120,10 +140,10 @@ func (c *core) say(v *conversation, s *speech, out *store.Claims) error {
 		empty = r == nil
 	}
 	first := empty
-	for _, pieces := range s.replies {
+	for _, u := range s.replies {
 		reply := c.nextPost
-		for _, body := range pieces {
-			if err := c.insertPost(v, s, reply, first, body, out); err != nil {
+		for _, body := range u.pieces {
+			if err := c.insertPost(v, s, reply, first, u.apart, body, out); err != nil {
 				return err
 			}
 			first = false
@@ -136,9 +156,10 @@ func (c *core) say(v *conversation, s *speech, out *store.Claims) error {
 }
 
 // insertPost appends one post. The first one of an empty lane is claimed at once if there is room.
-func (c *core) insertPost(v *conversation, s *speech, reply int64, head bool, body []byte, out *store.Claims) error {
+func (c *core) insertPost(v *conversation, s *speech, reply int64, head, apart bool, body []byte, out *store.Claims) error {
 	id := c.nextPost
 	c.nextPost++
+	turn := s.turn
 	var due, turnID any
 	if head && !s.room {
 		due = s.now
@@ -147,8 +168,11 @@ func (c *core) insertPost(v *conversation, s *speech, reply int64, head bool, bo
 	if s.turnID != "" {
 		turnID = s.turnID
 	}
+	if apart {
+		turn, turnID = 0, nil
+	}
 	if _, err := c.exec(`INSERT INTO post (id, account, conversation, person, turn, turn_id, reply, pos, sending, due, created, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, v.account, v.ID, s.person, s.turn, turnID, reply, id, head && s.room, due, s.now, body); err != nil {
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, v.account, v.ID, s.person, turn, turnID, reply, id, head && s.room, due, s.now, body); err != nil {
 		return err
 	}
 	if head && s.room {

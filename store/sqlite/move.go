@@ -44,8 +44,16 @@ func (c *core) recordMove(account int64, from, to string) error {
 	return c.run("DELETE FROM moved WHERE account = ? AND old = ?", account, to)
 }
 
-// moveConversations retires the younger of two conversations with one address: nothing finds it any more, but both lanes are worked on,
-// in the new channel.
+// retire retires the younger of two conversations that have come to one address: nothing finds it any more, but both lanes are worked on. The
+// other one has their feed.
+func (c *core) retire(a, b int64) error {
+	if err := c.run("UPDATE conversation SET live = 0 WHERE id = ?", max(a, b)); err != nil {
+		return err
+	}
+	return c.run("UPDATE feed SET conversation = ? WHERE conversation = ?", min(a, b), max(a, b))
+}
+
+// moveConversations gives conversations the new channel.
 func (c *core) moveConversations(account int64, from, to string) error {
 	if err := c.run("UPDATE conversation SET channel = ? WHERE live = 0 AND account = ? AND channel = ?", to, account, from); err != nil {
 		return err
@@ -58,7 +66,7 @@ func (c *core) moveConversations(account int64, from, to string) error {
 	}
 	for _, r := range rows {
 		if !r.null(1) {
-			if err := c.run("UPDATE conversation SET live = 0 WHERE id = ?", max(r.int(0), r.int(1))); err != nil {
+			if err := c.retire(r.int(0), r.int(1)); err != nil {
 				return err
 			}
 		}
@@ -139,7 +147,7 @@ func (c *core) mergePeople(keep, drop int64) error {
 		return err
 	}
 	for _, r := range rows {
-		if err := c.run("UPDATE conversation SET live = 0 WHERE id = ?", max(r.int(0), r.int(1))); err != nil {
+		if err := c.retire(r.int(0), r.int(1)); err != nil {
 			return err
 		}
 	}
@@ -164,6 +172,7 @@ func (c *core) mergePeople(keep, drop int64) error {
 		"UPDATE turn SET person = ? WHERE person = ?",
 		"UPDATE post SET person = ? WHERE person = ?",
 		"UPDATE memo SET person = ? WHERE person = ?",
+		"UPDATE feed SET person = ? WHERE person = ?",
 	} {
 		if err := c.run(q, keep, drop); err != nil {
 			return err

@@ -36,7 +36,7 @@ func (c *core) park(post int64, due int64) (out store.Claims, err error) {
 		return out, nil
 	}
 	c.giveBack(&c.posts, cl)
-	if cl.gone {
+	if cl.gone || cl.unsay != nil {
 		err = c.offerNext(cl.conversation, 0, &out)
 		return out, err
 	}
@@ -60,11 +60,17 @@ func (c *core) settle(s *store.Settled) (out store.Claims, err error) {
 		err = c.offerNext(cl.conversation, now, &out)
 		return out, err
 	}
+	if cl.unsay != nil {
+		return c.settleUnsaid(s, cl, now)
+	}
 	if err = c.end(s, cl, now); err != nil {
 		return out, err
 	}
 	v, err := c.conversationOf(cl.conversation)
 	if v == nil || err != nil {
+		return out, err
+	}
+	if err = c.feedPost(v, s, now); err != nil {
 		return out, err
 	}
 	err = c.offerPost(v, now, s.Send, &out)

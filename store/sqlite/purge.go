@@ -21,7 +21,7 @@ var sweeps = []sweep{
 	{
 		window: "SELECT max(id), min(at) FROM (SELECT id, at FROM dead WHERE id > ? ORDER BY id LIMIT ?)",
 		what: []string{
-			"UPDATE turn SET state = 1, body = NULL WHERE state = 2 AND row IN (SELECT row FROM dead WHERE post = 0 AND id > ? AND id <= ? AND at < ?)",
+			"UPDATE turn SET state = 1, body = NULL, draft = NULL WHERE state = 2 AND row IN (SELECT row FROM dead WHERE post = 0 AND id > ? AND id <= ? AND at < ?)",
 			"UPDATE post SET state = 1, body = NULL WHERE state = 2 AND id IN (SELECT row FROM dead WHERE post = 1 AND id > ? AND id <= ? AND at < ?)",
 			"DELETE FROM dead WHERE id > ? AND id <= ? AND at < ?",
 		}, ordered: true,
@@ -41,6 +41,10 @@ var sweeps = []sweep{
 	{
 		window: "SELECT max(id), min(at) FROM (SELECT id, at FROM memo WHERE id > ? ORDER BY id LIMIT ?)",
 		what:   []string{"DELETE FROM memo WHERE id > ? AND id <= ? AND at < ?"}, ordered: true,
+	},
+	{
+		window: "SELECT max(id), min(at) FROM (SELECT id, at FROM feed WHERE id > ? ORDER BY id LIMIT ?)",
+		what:   []string{"DELETE FROM feed WHERE id > ? AND id <= ? AND at < ?"}, ordered: true,
 	},
 	{
 		window: "SELECT max(id), 0 FROM (SELECT id FROM counter WHERE id > ? ORDER BY id LIMIT ?)",

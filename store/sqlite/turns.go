@@ -72,6 +72,9 @@ func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
 	if err != nil {
 		return out, err
 	}
+	if cl.unsay != nil {
+		f = &store.Finished{Replies: silent(f.Replies), Next: f.Next, Send: f.Send}
+	}
 	s := &speech{turn: cl.row, person: cl.person, now: now, room: f.Send}
 	if v, err = c.replies(v, s, f.Replies, f.Preface, cl.generation); err != nil {
 		return out, err
@@ -101,7 +104,7 @@ func (c *core) remember(v *conversation, cl *claim, f *store.Finished, now int64
 	if len(f.Memo) == 0 || f.Memos < 1 || v.Generation != cl.generation {
 		return nil
 	}
-	if _, err := c.exec("INSERT INTO memo (conversation, person, at, body) VALUES (?, ?, ?, ?)", v.ID, cl.person, now, f.Memo); err != nil {
+	if _, err := c.exec("INSERT INTO memo (conversation, person, turn, at, body) VALUES (?, ?, ?, ?, ?)", v.ID, cl.person, cl.row, now, f.Memo); err != nil {
 		return err
 	}
 	_, err := c.exec("DELETE FROM memo WHERE conversation = ?1 AND id <= (SELECT id FROM memo WHERE conversation = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
@@ -112,10 +115,10 @@ func (c *core) remember(v *conversation, cl *claim, f *store.Finished, now int64
 // settleTurn ends a claimed turn; true means that Say had settled it before.
 func (c *core) settleTurn(cl *claim, dead string, tries int, now int64) (answered bool, err error) {
 	if dead == "" {
-		n, err := c.exec("UPDATE turn SET state = 1, body = NULL WHERE row = ? AND state = 0", cl.row)
+		n, err := c.exec("UPDATE turn SET state = 1, body = NULL, draft = NULL WHERE row = ? AND state = 0", cl.row)
 		return n == 0, err
 	}
-	n, err := c.exec("UPDATE turn SET state = 2, attempts = max(attempts, ?) WHERE row = ? AND state = 0", int64(tries), cl.row)
+	n, err := c.exec("UPDATE turn SET state = 2, draft = NULL, attempts = max(attempts, ?) WHERE row = ? AND state = 0", int64(tries), cl.row)
 	if n == 0 || err != nil {
 		return n == 0, err
 	}
@@ -133,7 +136,10 @@ func (c *core) replies(v *conversation, s *speech, replies []store.Reply, prefac
 		if known {
 			continue
 		}
-		if len(r.Pieces) > 0 {
+		switch {
+		case r.Apart:
+			s.apart(r.Pieces)
+		case len(r.Pieces) > 0:
 			if v, err = c.open(v, s, preface); err != nil {
 				return nil, err
 			}
@@ -191,7 +197,15 @@ func (c *core) sayLater(s *store.Said) (out store.Claims, err error) {
 			return out, err
 		}
 	}
-	if v, err = c.replies(v, sp, []store.Reply{s.Reply}, s.Preface, s.Generation); err != nil {
+	replies := []store.Reply{s.Reply}
+	unsaid, err := c.unsaidTurn(v, s.Turn)
+	if err != nil {
+		return out, err
+	}
+	if unsaid {
+		replies = silent(replies)
+	}
+	if v, err = c.replies(v, sp, replies, s.Preface, s.Generation); err != nil {
 		return out, err
 	}
 	err = c.say(v, sp, &out)
@@ -207,7 +221,7 @@ func (c *core) answer(v *conversation, id string, now int64, out *store.Claims) 
 	if r == nil || err != nil {
 		return 0, err
 	}
-	if _, err = c.exec("UPDATE turn SET state = 1, body = NULL, due = NULL WHERE row = ?", r.int(0)); err != nil {
+	if _, err = c.exec("UPDATE turn SET state = 1, body = NULL, draft = NULL, due = NULL WHERE row = ?", r.int(0)); err != nil {
 		return 0, err
 	}
 	if r.int(2) != 0 {

@@ -41,6 +41,13 @@ func (s *Store) Finish(ctx context.Context, f store.Finished) (store.Claims, err
 	return s.claims(ctx, func(c *core) (store.Claims, error) { return c.finish(&f) })
 }
 
+// Draft is described in the contract.
+func (s *Store) Draft(ctx context.Context, turn int64, draft string) error {
+	return s.writer.run(ctx, false, func(c *core) error {
+		return c.run("UPDATE turn SET draft = ? WHERE row = ? AND state = 0", draft, turn)
+	})
+}
+
 // Say is described in the contract. A turn that it settles while it is being asked keeps its claim until Finish or Defer; such a Finish
 // makes no dead letter and says no notice about one. A dead letter that is answered after all is deleted.
 func (s *Store) Say(ctx context.Context, say store.Said) (store.Claims, error) {
