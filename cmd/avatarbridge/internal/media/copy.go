@@ -72,9 +72,9 @@ func (s *Store) copied(ctx context.Context, a bridges.Audio) (*sound, error) {
 	for {
 		fl, first := s.flights.join(o)
 		if first {
+			defer s.flights.land(o, fl)
 			fl.sound, fl.err = s.fetchCopy(ctx, o)
 			fl.left = ctx.Err() != nil
-			s.flights.land(o, fl)
 			return fl.sound, fl.err
 		}
 		select {

@@ -101,7 +101,7 @@ func TestAudioIsFetchedWhateverItsDeclaredType(t *testing.T) {
 }
 
 func TestWhatIsNoAudioIsRejected(t *testing.T) {
-	for _, data := range []string{"", "<html>", "{\"error\":1}", "\xff\xff\xff\xff", "#EXTM3U", "\x00\x00\x00\x20ftypavif"} {
+	for _, data := range []string{"", "<html>", "{\"error\":1}", "\xff\xff\xff\xff", "#EXTM3U", "\x00\x00\x00\x20ftypavif", "\x00\x00\x00\x20ftypis"} {
 		_, err := fetch(t, newStore(t, Config{}), give(t, data), "")
 		wantKind(t, err, fault.Rejected)
 	}

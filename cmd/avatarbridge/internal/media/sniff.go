@@ -55,8 +55,8 @@ func sniff(b []byte) *format {
 
 // isM4A reports whether the brand of an MP4 file is one of those that audio has.
 func isM4A(b []byte) bool {
-	brands := []string{"M4A ", "M4B ", "mp41", "mp42", "isom", "iso2", "iso5", "iso6", "dash", "3gp4", "3gp5", "3gp6"}
-	return len(b) >= 12 && slices.Contains(brands, string(b[8:12]))
+	brands := []string{"M4A ", "M4B ", "mp41", "mp42", "dash", "3gp4", "3gp5", "3gp6"}
+	return len(b) >= 12 && (slices.Contains(brands, string(b[8:12])) || string(b[8:11]) == "iso") // isom, iso2, iso5…: what browsers record
 }
 
 // sniffFrame knows MPEG audio that begins with a frame: eleven set bits, then fields of which some values are reserved.
