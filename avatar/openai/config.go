@@ -33,6 +33,10 @@ type Config struct {
 	Speech      bool   `toml:"speech"`
 	Voice       string `toml:"voice"`
 	SpeechModel string `toml:"speech_model"`
+
+	Transcribe    string `toml:"transcribe"`                   // the model that writes down what people say, "whisper-1"; "" does not hear
+	TranscribeURL string `toml:"transcribe_url"`               // of another server for it; "" is base_url with api_key
+	TranscribeKey string `toml:"transcribe_key" secret:"true"` // for transcribe_url; "" sends none
 }
 
 // Default returns the settings that hold where the section has none.
@@ -55,8 +59,8 @@ func (c Config) Validate() []fault.Setting {
 	} else if _, err := base(c.BaseURL); err != nil {
 		bad("base_url", `must be an absolute http or https address without a query, like "http://127.0.0.1:11434/v1"`)
 	}
-	if strings.ContainsFunc(c.APIKey, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }) {
-		bad("api_key", "has a space or another character in it that no key has: paste it again")
+	if mistyped(c.APIKey) {
+		bad("api_key", badKey)
 	}
 	if strings.TrimSpace(c.Model) == "" {
 		bad("model", `is missing: write which model answers, like "llama3.2"`)
@@ -72,7 +76,33 @@ func (c Config) Validate() []fault.Setting {
 			bad(s.key, "is needed for speech = true")
 		}
 	}
+	return append(all, c.hearing()...)
+}
+
+// hearing returns the faults of what is about hearing.
+func (c Config) hearing() (all []fault.Setting) {
+	bad := func(key, problem string) { all = append(all, fault.Setting{Key: key, Problem: problem}) }
+	if c.TranscribeURL != "" {
+		if _, err := base(c.TranscribeURL); err != nil {
+			bad("transcribe_url", `must be an absolute http or https address without a query, like "http://127.0.0.1:8000/v1"`)
+		}
+		if strings.TrimSpace(c.Transcribe) == "" {
+			bad("transcribe", `is needed for transcribe_url: write which model writes down what people say, like "whisper-1"`)
+		}
+	}
+	switch {
+	case mistyped(c.TranscribeKey):
+		bad("transcribe_key", badKey)
+	case c.TranscribeKey != "" && c.TranscribeURL == "":
+		bad("transcribe_key", "is for transcribe_url: without that, api_key is sent")
+	}
 	return all
+}
+
+const badKey = "has a space or another character in it that no key has: paste it again"
+
+func mistyped(key string) bool {
+	return strings.ContainsFunc(key, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII })
 }
 
 var errNoURL = errors.New("no absolute http or https address")

@@ -19,18 +19,19 @@ const (
 	maxNames    = 12      // that are told
 )
 
-// models asks which models there are.
-func (b *Backend) models(ctx context.Context) ([]string, error) {
+// models asks which models there are at a place.
+func (b *Backend) models(ctx context.Context, at place) ([]string, error) {
+	at.path = modelsPath
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	res, err := b.call(ctx, modelsPath, nil)
+	res, err := b.call(ctx, at, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxList+1))
 	if err != nil {
-		return nil, b.broken(ctx, err)
+		return nil, b.broken(ctx, at.host(), err)
 	}
 	var list struct {
 		Data []struct {
@@ -38,7 +39,7 @@ func (b *Backend) models(ctx context.Context) ([]string, error) {
 		} `json:"data"`
 	}
 	if json.Unmarshal(body, &list) != nil || list.Data == nil && !strings.Contains(string(body), `"data"`) {
-		return nil, &fault.Outcome{Reason: b.base.Host + " answered with something that is no list of models"}
+		return nil, &fault.Outcome{Reason: at.host() + " answered with something that is no list of models"}
 	}
 	names := make([]string, 0, len(list.Data))
 	for _, m := range list.Data {

@@ -15,10 +15,13 @@ import (
 // errContext marks the outcome of a call that a shorter history may mend.
 var errContext = errors.New("too long for the model")
 
+// errNothing marks the outcome of a call to a path that the server does not know. It adds nothing to what is shown.
+var errNothing = errors.New("")
+
 // A failure is what a service said about a call that it refused, in any of the shapes in which servers do. Its words are looked at and
 // never shown.
 type failure struct {
-	path   string // of the call
+	to     place
 	status int    // of HTTP, or of the error itself when HTTP said that all is well
 	inside bool   // HTTP said that all is well
 	code   string // lower-case, like all that follows
@@ -29,8 +32,8 @@ type failure struct {
 }
 
 // trouble reads an answer that is an error. OpenAI wraps it in an object "error", vLLM does not, and with others it is a string.
-func trouble(path string, status int, body []byte) failure {
-	f := failure{path: path, status: status, inside: status < 300, words: strings.ToLower(string(body))}
+func trouble(to place, status int, body []byte) failure {
+	f := failure{to: to, status: status, inside: status < 300, words: strings.ToLower(string(body))}
 	type detail struct {
 		Code   any  `json:"code"`
 		Status any  `json:"status"`
@@ -82,31 +85,38 @@ func (f *failure) has(words ...string) bool {
 
 // outcome says what a failure means.
 func (b *Backend) outcome(f failure, h http.Header) error {
-	err := fmt.Errorf("%s answered HTTP %d%s", b.base.Host, f.status, f.form)
+	err := fmt.Errorf("%s answered HTTP %d%s", f.to.host(), f.status, f.form)
 	if f.inside {
-		err = fmt.Errorf("%s answered with an error", b.base.Host)
+		err = fmt.Errorf("%s answered with an error", f.to.host())
 	}
 	wait, asked := fault.RetryAfter(h, b.now())
 	switch {
 	case f.usedUp():
-		return fault.Kill("the account has no credit left: see the billing page of "+b.base.Host+", then retry the dead letters", err)
-	case f.tooLong():
+		return fault.Kill("the account has no credit left: see the billing page of "+f.to.host()+", then retry the dead letters", err)
+	case f.tooLong() && f.to.path != transcribePath:
 		return fault.Kill("the conversation is too long for the model: lower history_tokens or max_tokens, shorten prompt, or let the server give it a larger context",
 			fmt.Errorf("%w: %w", errContext, err))
 	case f.status == http.StatusTooManyRequests, f.status == http.StatusServiceUnavailable && asked,
 		f.inside && (f.is("rate_limit_exceeded", "rate_limit_error", "too_many_requests") || f.has("rate limit", "too many requests")):
 		return fault.Throttle(fault.Avatar, wait, err)
 	case f.noKey():
-		return b.keyRefused(err)
+		return f.keyRefused(err)
 	case f.noModel():
-		return b.modelRefused(f, err)
+		return fault.Kill(fmt.Sprintf("%s has no model %q: check %s", f.to.host(), f.to.model, f.to.nameName), err)
 	// An error inside of an answer that had begun well is a passing one, even if it calls itself a bad request, as vLLM's do.
 	case f.status == http.StatusRequestTimeout, f.status == http.StatusTooEarly, f.status == http.StatusConflict, f.status >= 500, f.inside:
 		return &fault.Outcome{Err: err}
 	case f.status == http.StatusNotFound || f.status == http.StatusMethodNotAllowed:
-		return fault.Kill("base_url has nothing at "+f.path+`: check base_url, which usually ends in "/v1"`, err)
+		err = fmt.Errorf("%w%w", errNothing, err)
+		if f.to.path == transcribePath {
+			return fault.Kill(f.to.urlName+" has nothing at "+f.to.path+": set transcribe_url to a server that writes down speech, or remove transcribe", err)
+		}
+		return fault.Kill(f.to.urlName+" has nothing at "+f.to.path+": check "+f.to.urlName+`, which usually ends in "/v1"`, err)
 	case f.status < 400:
-		return fault.Kill("base_url answers with a redirect, which is not followed: write the address where it leads", err)
+		return fault.Kill(f.to.urlName+" answers with a redirect, which is not followed: write the address where it leads", err)
+	}
+	if f.to.path == transcribePath {
+		return f.unheard(err)
 	}
 	return b.refused(f, err)
 }
@@ -160,25 +170,18 @@ func (f *failure) noKey() bool {
 func (f *failure) noModel() bool {
 	switch f.status {
 	case http.StatusNotFound:
-		return f.path != modelsPath && (f.inside || f.is("model_not_found") || f.has("model"))
+		return f.to.path != modelsPath && (f.inside || f.is("model_not_found") || f.has("model"))
 	case http.StatusOK, http.StatusBadRequest:
 		return f.is("model_not_found")
 	}
 	return false
 }
 
-func (b *Backend) keyRefused(err error) error {
-	if b.cfg.APIKey == "" {
-		return fault.Kill("the server wants a key: set api_key", err)
+func (f *failure) keyRefused(err error) error {
+	if f.to.key == "" {
+		return fault.Kill("the server wants a key: set "+f.to.keyName, err)
 	}
-	return fault.Kill("the server refuses api_key: check that it is whole, not revoked, and allowed to use the model", err)
-}
-
-func (b *Backend) modelRefused(f failure, err error) error {
-	if f.path == speechPath {
-		return fault.Kill(fmt.Sprintf("%s has no model %q: check speech_model", b.base.Host, b.cfg.SpeechModel), err)
-	}
-	return fault.Kill(fmt.Sprintf("%s has no model %q: check model", b.base.Host, b.cfg.Model), err)
+	return fault.Kill("the server refuses "+f.to.keyName+": check that it is whole, not revoked, and allowed to use the model", err)
 }
 
 // missing says more about a 404: which models there are, and whether it is about the model at all.
@@ -186,7 +189,7 @@ func (b *Backend) missing(ctx context.Context, o error) error {
 	if fault.Of(o).Kind != fault.Dead {
 		return o
 	}
-	names, err := b.models(ctx)
+	names, err := b.models(ctx, b.place(chatPath))
 	switch {
 	case err != nil:
 		return o

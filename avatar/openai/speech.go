@@ -40,7 +40,7 @@ func (b *Backend) speak(ctx context.Context, said string) (avatar.Audio, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	res, err := b.call(ctx, speechPath, speechRequest{b.cfg.SpeechModel, input, b.cfg.Voice, "mp3"})
+	res, err := b.call(ctx, b.place(speechPath), speechRequest{b.cfg.SpeechModel, input, b.cfg.Voice, "mp3"})
 	if err != nil {
 		return avatar.Audio{}, err
 	}
@@ -49,7 +49,7 @@ func (b *Backend) speak(ctx context.Context, said string) (avatar.Audio, error) 
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	switch {
 	case err != nil:
-		return avatar.Audio{}, b.broken(ctx, err)
+		return avatar.Audio{}, b.broken(ctx, b.base.Host, err)
 	case len(data) > maxSound:
 		return avatar.Audio{}, errors.New("the sound is larger than 10 MiB")
 	case len(data) == 0:

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"avatarbridge/bridges/fault"
@@ -77,19 +76,37 @@ func (w *watch) finish(a *answer) {
 
 // answer is what came of a completion.
 type answer struct {
-	text   strings.Builder
+	text   screen
+	read   int    // bytes, with the model's thoughts
 	finish string // why it ended, as the service says; "" when it does not
 	done   bool   // it came to its end
 	early  error  // why it was ended here; nil when it ended itself
+
+	draft func(text string)
+	shown string // the last draft
+	mute  bool   // what comes may be a thought whose beginning is not seen: it is not shown before the end of one was
 }
 
-// hear reads the answer: a stream, or a whole completion from a server that does not stream.
-func (b *Backend) hear(w *watch, body io.Reader) (*answer, error) {
+// add takes a piece of the text, and shows a draft if there is more to see.
+func (a *answer) add(piece string) {
+	a.read += len(piece)
+	a.text.write(piece)
+	if a.mute && !a.text.tagged {
+		return
+	}
+	if text := a.text.visible(); text != a.shown && len(text) <= maxReply {
+		a.draft(text)
+		a.shown = text
+	}
+}
+
+// hear reads the answer: a stream, whose text is shown while it comes, or a whole completion from a server that does not stream.
+func (b *Backend) hear(w *watch, body io.Reader, draft func(string)) (*answer, error) {
 	r := bufio.NewReader(body)
 	if first, _ := r.Peek(1); string(first) == "{" {
 		return b.hearWhole(w, r)
 	}
-	a, in := &answer{}, newEvents(r)
+	a, in := &answer{draft: draft, mute: b.veiled.Load()}, newEvents(r)
 	for {
 		ev, err := in.next()
 		if err != nil {
@@ -98,7 +115,7 @@ func (b *Backend) hear(w *watch, body io.Reader) (*answer, error) {
 		if err := b.take(w, a, ev); err != nil && !a.done {
 			return nil, err
 		}
-		if a.text.Len() > maxText {
+		if a.read > maxText {
 			a.early = errTooLong
 			return a, nil
 		}
@@ -122,18 +139,18 @@ func (b *Backend) ended(w *watch, a *answer, err error) error {
 	case errors.Is(err, io.EOF):
 		return &fault.Outcome{Reason: b.base.Host + " did not answer to the end", Err: errCut}
 	}
-	return b.broken(w.ctx, err)
+	return b.broken(w.ctx, b.base.Host, err)
 }
 
 func (b *Backend) hearWhole(w *watch, r io.Reader) (*answer, error) {
 	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
 	if err != nil {
-		return nil, b.broken(w.ctx, err)
+		return nil, b.broken(w.ctx, b.base.Host, err)
 	}
 	if len(body) > maxBody {
 		return nil, fault.Kill("the answer of "+b.base.Host+" is larger than 1 MiB and not streamed: see that base_url is right", nil)
 	}
-	a := &answer{}
+	a := &answer{draft: func(string) {}}
 	if err := b.take(w, a, event{data: body}); err != nil {
 		return nil, err
 	}
@@ -145,7 +162,7 @@ func (b *Backend) hearWhole(w *watch, r io.Reader) (*answer, error) {
 func (b *Backend) take(w *watch, a *answer, ev event) error {
 	data := bytes.TrimSpace(ev.data)
 	if ev.failed != nil {
-		return b.outcome(trouble(chatPath, http.StatusOK, fmt.Appendf(nil, `{"error":%s}`, ev.failed)), nil)
+		return b.outcome(trouble(b.place(chatPath), http.StatusOK, fmt.Appendf(nil, `{"error":%s}`, ev.failed)), nil)
 	}
 	if len(data) == 0 {
 		return nil
@@ -159,70 +176,25 @@ func (b *Backend) take(w *watch, a *answer, ev event) error {
 		return &fault.Outcome{Reason: b.base.Host + " answered with something that is no chat completion", Err: errGarbage}
 	}
 	if c.failed() {
-		return b.outcome(trouble(chatPath, http.StatusOK, data), nil)
+		return b.outcome(trouble(b.place(chatPath), http.StatusOK, data), nil)
 	}
 	if len(c.Choices) == 0 || a.done {
 		return nil
 	}
 	piece := c.Choices[0]
-	text := piece.Delta.Content + piece.Message.Content
-	if text != "" || piece.Delta.thinks() {
+	text := piece.text()
+	if text != "" || piece.thinks() {
 		w.progress()
 	}
-	a.text.WriteString(string(text))
+	if piece.thinks() {
+		a.mute = false // the server tells thoughts and text apart
+	}
+	if text != "" {
+		a.add(text)
+	}
 	if piece.Finish != "" {
 		a.finish = string(piece.Finish)
 		w.finish(a)
-	}
-	return nil
-}
-
-// chunk is a piece of a completion, or a whole one.
-type chunk struct {
-	Choices []struct {
-		Delta   delta `json:"delta"`
-		Message delta `json:"message"`
-		Finish  text  `json:"finish_reason"`
-	} `json:"choices"`
-	Error  json.RawMessage `json:"error"`
-	Object text            `json:"object"`
-}
-
-// failed reports whether the chunk is an error.
-func (c *chunk) failed() bool {
-	switch string(c.Error) {
-	case "", "null", "false", `""`:
-		return c.Object == "error"
-	}
-	return true
-}
-
-type delta struct {
-	Content          text `json:"content"`
-	Reasoning        text `json:"reasoning"` // two servers, two names
-	ReasoningContent text `json:"reasoning_content"`
-}
-
-// thinks reports whether the model thinks, which is not said, but shows that it is alive.
-func (d delta) thinks() bool { return d.Reasoning != "" || d.ReasoningContent != "" }
-
-// text is a string, or a list of parts of which those with a text are meant. It does not fail the whole when it is something else.
-type text string
-
-// UnmarshalJSON never fails.
-func (t *text) UnmarshalJSON(b []byte) error {
-	*t = ""
-	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}
-	if json.Unmarshal(b, (*string)(t)) == nil || json.Unmarshal(b, &parts) != nil {
-		return nil
-	}
-	for _, p := range parts {
-		if p.Type == "text" {
-			*t += text(p.Text)
-		}
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,45 +13,30 @@ const maxReply = 64 << 10
 
 // reply makes the text to say of an answer.
 func (b *Backend) reply(a *answer) (string, error) {
-	said := withoutThoughts(a.text.String())
+	said := a.text.end()
 	if len(said) > maxReply {
 		said, a.early = strings.ToValidUTF8(said[:maxReply], ""), errTooLong
 	}
-	whole, ok := wholeSentences(said)
+	cut, ok := whole(said)
 	switch {
 	case said == "" && a.finish == "length" && b.cfg.MaxTokens > 0:
 		return "", fault.Kill("the model used all of max_tokens for thinking and said nothing: raise max_tokens", nil)
 	case a.early != nil && !ok:
 		return "", &fault.Outcome{Reason: b.base.Host + " began no sentence that it ended", Err: a.early}
+	case said == "" && a.finish == "content_filter":
+		return "", fault.Kill("the content filter of "+b.base.Host+" let nothing of the reply through: change prompt if it does so often", nil)
 	case said == "":
 		return "", &fault.Outcome{Reason: b.base.Host + " answered with an empty reply"}
 	case a.early != nil:
 		b.log.Warn("a reply did not end; it is said as far as its last whole sentence", "err", a.early)
-		return whole, nil
+		return cut, nil
 	case a.finish == "length" && ok:
-		return whole, nil
+		return cut, nil
 	}
 	return said, nil
 }
 
-// Thoughts begin a line, so that a reply can speak of the tags.
-var (
-	thoughts   = regexp.MustCompile(`(?ms)^[ \t]*<(think|thinking)>.*?(</(think|thinking)>|\z)`)
-	endThought = regexp.MustCompile(`(?m)^[ \t]*</(think|thinking)>`)
-)
-
-// withoutThoughts removes what a reasoning model wrote between <think> and </think>. Of a model whose template opens the thought only the
-// end of it is seen.
-func withoutThoughts(s string) string {
-	if end := endThought.FindStringIndex(s); end != nil {
-		if begin := thoughts.FindStringIndex(s); begin == nil || begin[0] > end[0] {
-			s = s[end[1]:]
-		}
-	}
-	return strings.TrimSpace(thoughts.ReplaceAllString(s, ""))
-}
-
-// wholeSentences cuts s back to the end of its last sentence or paragraph. ok is false when it has none.
+// wholeSentences cuts prose back to the end of its last sentence or paragraph. ok is false when it has none.
 func wholeSentences(s string) (whole string, ok bool) {
 	s = strings.TrimRightFunc(s, unicode.IsSpace)
 	for i := len(s); i > 0; {

@@ -106,7 +106,7 @@ func FuzzStream(f *testing.F) {
 		b.base, _ = base(cfg.BaseURL)
 		w, stop := b.watch(t.Context())
 		defer stop()
-		a, err := b.hear(w, strings.NewReader(s))
+		a, err := b.hear(w, strings.NewReader(s), func(string) {})
 		if err != nil {
 			if len(err.Error()) > 400 {
 				t.Errorf("an error of %d bytes: %.200q", len(err.Error()), err)
