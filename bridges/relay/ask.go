@@ -89,7 +89,10 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	if err != nil {
 		return p.finish(l, t, store.Finished{Dead: err.Error()})
 	}
-	s, _ := l.route(place(c))
+	if l.muted(c.Account, c.Channel) {
+		return p.finish(l, t, store.Finished{Replies: l.erase(t)})
+	}
+	s, _ := l.route(place(c), body.Within)
 	if !t.Revived && time.Since(body.written()) > s.maxAge(c.Direct) {
 		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
 		return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.answerTo(&body, noticeTooOld, l.turnKey(c, &body, "old"), 10*time.Minute)})
@@ -251,7 +254,7 @@ func (p *player) ask(l *line, t *store.Turn, b *turnBody, voice *avatar.Voice, h
 	p.r.cfg.Meter.Count(Asked, l.cfg.Name, p.cfg.Name)
 	err = p.cfg.Backend.Ask(ctx, avatar.Turn{
 		ID: t.ID, Conversation: c.UID, UserUID: c.MemoryUID, UserName: b.Name, Locale: b.Locale,
-		Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Voice: voice, Callback: p.callbackURL(l, t), History: history,
+		Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Voice: voice, Callback: p.callbackURL(l, t, b), History: history,
 	}, &say)
 	p.r.cfg.Meter.Took("ask", l.cfg.Name, p.cfg.Name, time.Since(began))
 	said = say.end()

@@ -14,16 +14,17 @@ const bodyVersion = 1
 
 // turnBody is a turn as it is stored.
 type turnBody struct {
-	V       int    `json:"v"`
-	At      int64  `json:"at"` // when the person wrote it, unix milliseconds
-	Text    string `json:"text"`
-	Name    string `json:"name,omitempty"`
-	Locale  string `json:"locale,omitempty"`
-	Channel string `json:"channel,omitempty"` // where it was written: message ids mean nothing in the channel that it may move to
-	Message string `json:"message,omitempty"` // the platform's id of the message
-	Tenant  string `json:"tenant,omitempty"`
-	User    string `json:"user,omitempty"`   // the platform's id of the person
-	Answer  string `json:"answer,omitempty"` // bridges.Event.Answer
+	V       int      `json:"v"`
+	At      int64    `json:"at"` // when the person wrote it, unix milliseconds
+	Text    string   `json:"text"`
+	Name    string   `json:"name,omitempty"`
+	Locale  string   `json:"locale,omitempty"`
+	Channel string   `json:"channel,omitempty"` // where it was written: message ids mean nothing in the channel that it may move to
+	Within  []string `json:"within,omitempty"`  // bridges.Event.Within
+	Message string   `json:"message,omitempty"` // the platform's id of the message
+	Tenant  string   `json:"tenant,omitempty"`
+	User    string   `json:"user,omitempty"`   // the platform's id of the person
+	Answer  string   `json:"answer,omitempty"` // bridges.Event.Answer
 
 	Voice *bridges.Attachment `json:"voice,omitempty"` // what the person said, where the avatar hears
 }

@@ -18,13 +18,14 @@ import (
 // store's secret: it cannot be guessed, tells the service nothing about the person, and a wrong one is found out without asking the
 // store.
 type ticket struct {
-	Avatar       string `json:"a"`
-	Bridge       string `json:"b"`
-	Conversation int64  `json:"c"`
-	Generation   int    `json:"g"`
-	Turn         string `json:"t"`
-	Direct       bool   `json:"d"`
-	Channel      string `json:"h"`
+	Avatar       string   `json:"a"`
+	Bridge       string   `json:"b"`
+	Conversation int64    `json:"c"`
+	Generation   int      `json:"g"`
+	Turn         string   `json:"t"`
+	Direct       bool     `json:"d"`
+	Channel      string   `json:"h"`
+	Within       []string `json:"w,omitempty"`
 }
 
 func (k ticket) seal(key cipher.AEAD) string {
@@ -51,14 +52,14 @@ func ticketKey(secret []byte) (cipher.AEAD, error) {
 }
 
 // callbackURL is where later replies to the turn may be sent, "" when the avatar hears none or there is no public URL.
-func (p *player) callbackURL(l *line, t *store.Turn) string {
+func (p *player) callbackURL(l *line, t *store.Turn, b *turnBody) string {
 	key := p.r.key.Load()
 	if _, hears := p.cfg.Backend.(avatar.Listener); !hears || p.r.cfg.CallbackURL == nil || key == nil {
 		return ""
 	}
 	c := &t.Conversation
 	return p.r.cfg.CallbackURL(p.cfg.Name, ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Conversation: c.ID, Generation: c.Generation,
-		Turn: t.ID, Direct: c.Direct, Channel: c.Channel}.seal(*key))
+		Turn: t.ID, Direct: c.Direct, Channel: c.Channel, Within: b.Within}.seal(*key))
 }
 
 // Callback serves /avatars/{name}/callback/{token}, reading both path values. It answers 404 for an unknown avatar, one that hears no
@@ -101,7 +102,7 @@ func (s *lateSpeaker) Draft(string) {}
 func (s *lateSpeaker) Say(_ context.Context, r avatar.Reply) error {
 	c := &store.Conversation{ID: s.k.Conversation, Generation: s.k.Generation,
 		Address: store.Address{Channel: s.k.Channel, Direct: s.k.Direct, Avatar: s.k.Avatar}}
-	settings, _ := s.l.route(place(c))
+	settings, _ := s.l.route(place(c), s.k.Within)
 	said := store.Said{Conversation: c.ID, Generation: c.Generation, Turn: s.k.Turn, Now: time.Now(),
 		Reply: s.p.posts(s.l, settings, c, nil, &r), Preface: s.l.preface(c.Direct)}
 	// Whether the conversation is held is not known here by its account; deliver asks again.

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestTicketOfAnotherKeyOrChangedIsNotGenuine(t *testing.T) {
 	other, _ := ticketKey([]byte(strings.Repeat("k", 32)))
 	k := ticket{Avatar: "a", Conversation: 7, Generation: 2, Turn: "t"}
 	token := k.seal(key)
-	if got, ok := unseal(token, key); !ok || got != k {
+	if got, ok := unseal(token, key); !ok || !reflect.DeepEqual(got, k) {
 		t.Errorf("got %+v, %v", got, ok)
 	}
 	if _, ok := unseal(token, other); ok {
@@ -68,7 +69,7 @@ func TestTicketOfAnotherKeyOrChangedIsNotGenuine(t *testing.T) {
 		if b[i] ^= 1; b[i] == token[i] {
 			continue
 		}
-		if got, ok := unseal(string(b), key); ok && got != k {
+		if got, ok := unseal(string(b), key); ok && !reflect.DeepEqual(got, k) {
 			t.Errorf("changed at %d: %+v", i, got)
 		}
 	}

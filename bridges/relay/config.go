@@ -51,7 +51,7 @@ type Bridge struct {
 
 // Route gives some channels settings of their own.
 type Route struct {
-	Channels []string // ids
+	Channels []string // ids of channels, or of what they are in: categories, guilds, teams
 	Settings Settings
 }
 
@@ -64,6 +64,7 @@ type Settings struct {
 	ShowEmotion   bool
 	ShowAnimation bool
 	Limits        Limits
+	Allow, Deny   []string      // ids of people, roles, channels and what these are in; Deny wins. An empty Allow allows all
 	MaxAge        time.Duration // of a message when it is asked; 0 is 1h in direct chats and 10m in rooms
 }
 
@@ -128,6 +129,8 @@ type Messages struct {
 	TextOnly    string // a message had nothing in it that an avatar can read
 	NoVoice     string // a voice message came, and the avatar cannot hear
 	NotHeard    string // a voice message could not be had, or was not understood
+	Muted       string // to /mute
+	Unmuted     string // to /unmute
 }
 
 // DefaultMessages are the words that the program uses where the configuration has none.
@@ -142,6 +145,8 @@ func DefaultMessages() Messages {
 		TextOnly:    "I can only read text so far. Please write it to me.",
 		NoVoice:     "I can't listen to voice messages so far. Please write to me.",
 		NotHeard:    "I could not hear what you said. Please try again, or write to me.",
+		Muted:       "I am silent here from now on. /unmute lets me speak again.",
+		Unmuted:     "I am listening again.",
 	}
 }
 

@@ -16,7 +16,7 @@ type itemBody struct {
 
 // Feed reads the feed of a direct chat; see bridges.Receiver.
 func (l *line) Feed(ctx context.Context, p bridges.Place, from bridges.Person, after int64, n int) ([]bridges.Item, error) {
-	s, ok := l.route(p)
+	s, ok := l.route(p, nil)
 	account := l.accountID()
 	if !ok || account == "" {
 		return nil, nil

@@ -85,6 +85,7 @@ func TestAMessageThatIsRefusedOrRepeatedIsNotInTheFeedTwice(t *testing.T) {
 	inPageWorld(t, limits, func(t *testing.T, w *world, b *pager) {
 		one := b.said("ann", "one")
 		b.receive(t, one)
+		settle()
 		b.receive(t, one, b.said("ann", "two"))
 		b.want(t, 0, 10, "> one", "re: one", "! BUSY")
 	})

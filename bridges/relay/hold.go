@@ -39,6 +39,19 @@ func (s *holdSet) put(h store.Hold) {
 	s.n.Store(int64(len(s.holds)))
 }
 
+// follow gives the holds of a channel its new id.
+func (s *holdSet) follow(account, from, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for scope, h := range s.holds {
+		if scope.Account == account && scope.Channel == from {
+			delete(s.holds, scope)
+			h.Scope.Channel = to
+			s.holds[h.Scope] = h
+		}
+	}
+}
+
 func (s *holdSet) drop(scope store.Scope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

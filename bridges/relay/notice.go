@@ -20,12 +20,15 @@ const (
 	noticeTextOnly
 	noticeNoVoice
 	noticeNotHeard
+	noticeMuted
+	noticeUnmuted
 	noticeCount
 )
 
 // fitNotices makes posts of the program's words once, so that they cost nothing when messages come in.
 func (l *line) fitNotices(m Messages) (fitted [noticeCount][][]byte) {
-	l.words = [noticeCount]string{m.AINotice, m.Hello, m.Reset, m.Busy, m.Unavailable, m.TooOld, m.TextOnly, m.NoVoice, m.NotHeard}
+	l.words = [noticeCount]string{m.AINotice, m.Hello, m.Reset, m.Busy, m.Unavailable, m.TooOld, m.TextOnly, m.NoVoice, m.NotHeard,
+		m.Muted, m.Unmuted}
 	for kind, text := range l.words {
 		if text != "" {
 			fitted[kind] = l.fit("", bridges.Message{Text: text, Notice: true})
@@ -85,6 +88,7 @@ func (l *line) fit(channel string, m bridges.Message) (pieces [][]byte) {
 	}()
 	defer l.catch(&err)
 	for _, piece := range l.cfg.Bridge.Fit(m) {
+		piece.Notice = m.Notice
 		pieces = append(pieces, encode(postBody{V: bodyVersion, Channel: channel, Message: piece}))
 	}
 	return pieces

@@ -146,7 +146,7 @@ func (l *line) sent(p *store.Post, body *postBody, id string, o *fault.Outcome) 
 		}
 	case fault.Unclear:
 		l.r.cfg.Meter.Count(Unclear, l.cfg.Name, c.Avatar)
-		if l.cfg.HoldUnclear || tried > unclearWithin {
+		if l.cfg.HoldUnclear && l.finder == nil || tried > unclearWithin {
 			return l.fails(p, store.Unsure, o)
 		}
 		again.Unclear = true

@@ -33,6 +33,9 @@ func (l *line) Receive(_ context.Context, b bridges.Batch) error {
 	if len(in.b.Entries) == 0 && b.Cursor == "" {
 		return nil
 	}
+	if err := in.silence(); err != nil {
+		return fmt.Errorf("store what came in: %w", err)
+	}
 	in.b.Turns = in.room()
 	// Not the caller's context: a webhook's request may end while the transaction commits, and what it hands out must be taken.
 	results, err := l.r.store.Accept(l.r.calls, in.b)
@@ -63,6 +66,7 @@ type intake struct {
 	l       *line
 	b       store.Batch
 	avatars []string // of each entry, for counting
+	mutes   []muting
 }
 
 func (in *intake) put(e store.Entry, avatar string) {
@@ -96,9 +100,16 @@ func (in *intake) add(ev *bridges.Event) {
 	if ev.From.Bot {
 		return
 	}
-	s, ok := in.l.route(ev.Place)
+	s, ok := in.l.route(ev.Place, ev.Within)
 	if !ok {
 		in.l.tellStrange(ev)
+		return
+	}
+	if !s.permits(ev) {
+		in.l.tellUninvited(ev)
+		return
+	}
+	if in.l.muted(in.b.Account, ev.Place.Channel) && ev.Command != "unmute" {
 		return
 	}
 	switch {
@@ -120,9 +131,16 @@ func (l *line) tellStrange(ev *bridges.Event) {
 	}
 }
 
+// tellUninvited tells the operator who wrote without being allowed to: they may be meant to.
+func (l *line) tellUninvited(ev *bridges.Event) {
+	if (ev.Addressed || ev.Place.Direct) && l.strange.add("person "+ev.From.User) {
+		l.log.Info("somebody wrote who may not talk to the avatar: to answer them, change allow or deny", "user", ev.From.User, "channel", ev.Place.Channel)
+	}
+}
+
 func (in *intake) written(ev *bridges.Event, s *Settings) {
 	body := turnBody{V: bodyVersion, At: ev.At.UnixMilli(), Text: cleanText(ev.Text), Name: cleanName(ev.From.Name), Locale: ev.From.Locale,
-		Message: ev.Message, Channel: ev.Place.Channel, Tenant: ev.From.Tenant, User: ev.From.User, Answer: ev.Answer}
+		Message: ev.Message, Channel: ev.Place.Channel, Tenant: ev.From.Tenant, User: ev.From.User, Within: ev.Within, Answer: ev.Answer}
 	voice := voiceOf(ev)
 	if voice != nil && in.hears(s) {
 		body.Voice = voice
@@ -220,6 +238,8 @@ func (in *intake) command(ev *bridges.Event, s *Settings) {
 			n = &store.Notice{}
 		}
 		in.put(store.Entry{Key: ev.Key, Reset: &store.Reset{Post: *in.post(ev, s, n)}}, s.Avatar)
+	case "mute", "unmute":
+		in.mute(ev, s)
 	}
 }
 

@@ -102,7 +102,7 @@ func TestReplyThatEndsTheConversationOpensANewOne(t *testing.T) {
 func TestMessageWithoutTextGetsANotice(t *testing.T) {
 	inWorld(t, nil, func(t *testing.T, w *world) {
 		ev := w.bridge.said("ann", " \x00")
-		ev.Attachments = []bridges.Attachment{{Kind: "voice", Ref: "x"}}
+		ev.Attachments = []bridges.Attachment{{Kind: "image", Ref: "x"}}
 		w.bridge.receive(t, ev)
 		w.wantPosted("ann", "TEXT ONLY")
 	})

@@ -10,10 +10,11 @@ import (
 	"avatarbridge/store"
 )
 
-// route finds the settings for a place; false means that the place is not answered.
-func (l *line) route(p bridges.Place) (*Settings, bool) {
+// route finds the settings for a place within others (its category, guild, team); false means that the place is not answered.
+func (l *line) route(p bridges.Place, within []string) (*Settings, bool) {
 	for i := range l.cfg.Routes {
-		if l.lists(l.cfg.Routes[i].Channels, p.Channel) {
+		channels := l.cfg.Routes[i].Channels
+		if l.lists(channels, p.Channel) || slices.ContainsFunc(within, func(id string) bool { return slices.Contains(channels, id) }) {
 			return &l.cfg.Routes[i].Settings, true
 		}
 	}
@@ -48,6 +49,7 @@ func (l *line) follow(from, to string) {
 		}
 	}
 	l.moved[from] = to
+	l.r.holds.follow(l.account, from, to)
 }
 
 func (s *Settings) memory(direct bool) store.Memory {
@@ -90,6 +92,17 @@ func (s *Settings) forAvatar(ev *bridges.Event) bool {
 		return false
 	}
 	return ev.Addressed
+}
+
+// permits says whether the person may talk to the avatar there: nothing about them is denied and, where anything is allowed by name, something
+// about them is.
+func (s *Settings) permits(ev *bridges.Event) bool {
+	listed := func(ids []string) bool {
+		return slices.ContainsFunc(ids, func(id string) bool {
+			return id == ev.From.User || id == ev.Place.Channel || slices.Contains(ev.From.Roles, id) || slices.Contains(ev.Within, id)
+		})
+	}
+	return !listed(s.Deny) && (len(s.Allow) == 0 || listed(s.Allow))
 }
 
 // limits are the counters that a message counts in.
