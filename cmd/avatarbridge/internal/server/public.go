@@ -8,7 +8,7 @@ import (
 	"avatarbridge/bridges/relay"
 )
 
-// bodyTimeout is how long a platform or a service may take to send a request's body, and its handler to store it.
+// bodyTimeout is how long a platform, a service or a person may take to send a request's body, and its handler to store it.
 const bodyTimeout = time.Minute
 
 // PublicParts is what the public server is made of. Status and Ready must be set; a nil Handler is 404.
@@ -16,19 +16,32 @@ type PublicParts struct {
 	Webhooks map[string]http.Handler // by the name of the bridge
 	Callback http.Handler            // reads the path values name and token
 	Media    http.Handler            // reads the path value token
-	Index    http.Handler            // GET /; nil: a page that says what this is and which bridges are up
-	Status   func() relay.Status     // for the page; must do no I/O
-	Ready    func() bool             // false: everything but /livez and the page is 503
+	Sites    []Site                  // the first one has / too; without any, / is a page that says which bridges are up
+	Status   func() relay.Status     // for that page; must do no I/O
+	Ready    func() bool             // false: everything but /livez, that page and the sites is 503
+}
+
+// A Site is the pages of one bridge. It is asked at any time and says itself what it cannot do yet. Its requests may last.
+type Site struct {
+	Name    string // of the bridge
+	Handler http.Handler
 }
 
 // Public returns the handler of the public server.
 func Public(p PublicParts) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", livez)
-	if p.Index == nil {
-		p.Index = index(p.Status)
+	for i, site := range p.Sites {
+		h := inTime(site.Handler)
+		mux.Handle("/chat/"+site.Name, h)
+		mux.Handle("/chat/"+site.Name+"/", h)
+		if i == 0 {
+			mux.Handle("/{$}", h)
+		}
 	}
-	mux.Handle("GET /{$}", p.Index)
+	if len(p.Sites) == 0 {
+		mux.Handle("GET /{$}", index(p.Status))
+	}
 	part := func(pattern string, h http.Handler) {
 		if h != nil {
 			mux.Handle(pattern, whenReady(p.Ready, h))
@@ -60,14 +73,17 @@ func whenReady(ready func() bool, next http.Handler) http.Handler {
 	})
 }
 
-// inTime bounds how long a request's body may take: handlers bound its size only. Nil stays nil.
+// inTime bounds how long a request's body may take: handlers bound its size only. Nil stays nil. A request without a body may last: the
+// deadline would end it.
 func inTime(next http.Handler) http.Handler {
 	if next == nil {
 		return nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A writer that knows no deadlines is a test's. The server sets a new one for the connection's next request.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		if r.Body != http.NoBody {
+			// A writer that knows no deadlines is a test's. The server sets a new one for the connection's next request.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
 		next.ServeHTTP(w, r)
 	})
 }

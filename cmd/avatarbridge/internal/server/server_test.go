@@ -196,10 +196,11 @@ func (d *deadlined) SetReadDeadline(at time.Time) error { d.at = at; return nil 
 
 func TestAMessageThatIsSentForEverIsCutOff(t *testing.T) {
 	ready := true
-	h := public(&ready)
-	for _, path := range []string{"/bridges/my-telegram/webhook", "/avatars/luna/callback/abc"} {
+	for path, h := range map[string]http.Handler{
+		"/bridges/my-telegram/webhook": public(&ready), "/avatars/luna/callback/abc": public(&ready), "/chat/site/messages": sites("site"),
+	} {
 		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
-		h.ServeHTTP(w, httptest.NewRequest("POST", path, nil))
+		h.ServeHTTP(w, httptest.NewRequest("POST", path, strings.NewReader("{")))
 		if in := time.Until(w.at); in <= 0 || in > bodyTimeout {
 			t.Errorf("%s may be sent for %v", path, in)
 		}
