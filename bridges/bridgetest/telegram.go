@@ -59,6 +59,8 @@ type Telegram struct {
 	paths  map[string][]byte      // their content by file_path
 	log    postLog
 	nextID atomic.Int64
+
+	noDrafts atomic.Bool // an older server
 }
 
 // NewTelegram starts a server. Close ends it.

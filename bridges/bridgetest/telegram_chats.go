@@ -49,6 +49,7 @@ type Chat struct {
 	bots     []*Bot
 	standing map[*Bot]membership
 	topics   map[int]string
+	admins   map[int64]bool
 	moved    *Chat // the supergroup that a group has become
 	lastID   int
 	remember int

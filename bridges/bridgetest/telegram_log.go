@@ -51,6 +51,7 @@ type postLog struct {
 	inChat  map[int64][]int // positions in posts, so that a message id is its chat's lookup and nothing is scanned
 	byID    map[postKey]*Post
 	actions []Action
+	drafts  []DraftShown
 	changed chan struct{} // closed at the next change; nil while nobody waits
 }
 

@@ -170,6 +170,10 @@ func (t *Telegram) call(r *http.Request, bot *Bot, method string, p params) *ans
 		return t.getFile(p)
 	case "getchat":
 		return t.getChat(bot, p)
+	case "getchatmember":
+		return t.getChatMember(bot, p)
+	case "sendmessagedraft":
+		return t.sendMessageDraft(bot, p)
 	case "setmycommands", "deletemycommands":
 		return good(true, "")
 	}

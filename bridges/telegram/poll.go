@@ -74,6 +74,7 @@ func (b *Bridge) poll(ctx context.Context, l *listener, cursor string) error {
 		}
 		pause.reset()
 		batch.Cursor = writeCursor(next, time.Now())
+		b.vouch(ctx, batch.Events)
 		if !p.store(ctx, batch) {
 			return nil
 		}

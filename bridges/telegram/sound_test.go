@@ -11,6 +11,7 @@ import (
 
 // sounds is a bridges.Media that has one file, and can make OGG of it when ogg is set.
 type sounds struct {
+	bridges.Media
 	file bridges.File
 	ogg  []byte
 	err  error

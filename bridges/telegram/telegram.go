@@ -19,7 +19,7 @@ import (
 	"avatarbridge/bridges/fault"
 )
 
-// Bridge is one bot account. It implements bridges.Bridge, bridges.Typer and bridges.Webhook.
+// Bridge is one bot account. It implements bridges.Bridge, Typer, Drafter, Fetcher and Webhook.
 type Bridge struct {
 	cfg    Config
 	media  bridges.Media
@@ -28,12 +28,15 @@ type Bridge struct {
 	secret string                   // the token's half that must be seen nowhere
 	ear    atomic.Pointer[listener] // nil before Run has opened and after it has ended
 	watch  time.Duration            // between two looks at the webhook
+
+	noDrafts atomic.Bool // the server knows no drafts
 }
 
 var (
 	_ bridges.Bridge  = (*Bridge)(nil)
 	_ bridges.Typer   = (*Bridge)(nil)
 	_ bridges.Webhook = (*Bridge)(nil)
+	_ bridges.Drafter = (*Bridge)(nil)
 )
 
 // New makes a bridge for a cfg that Validate found nothing wrong with. It does no I/O. Without media (nil), audio is never uploaded.

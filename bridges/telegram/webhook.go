@@ -134,7 +134,9 @@ func (b *Bridge) take(w http.ResponseWriter, r *http.Request, l *listener) int {
 	if !ok {
 		return http.StatusOK
 	}
-	if err := l.rx.Receive(r.Context(), bridges.Batch{Events: []bridges.Event{e}}); err != nil {
+	events := []bridges.Event{e}
+	b.vouch(r.Context(), events)
+	if err := l.rx.Receive(r.Context(), bridges.Batch{Events: events}); err != nil {
 		l.log.Error("a message is not stored, and not confirmed to Telegram", "error", err)
 		return http.StatusServiceUnavailable
 	}

@@ -64,7 +64,7 @@ func (l *listener) command(word, rest string, e *bridges.Event) bool {
 		e.Addressed = true
 	}
 	switch name = strings.ToLower(name); name {
-	case "start", "reset":
+	case "start", "reset", "mute", "unmute":
 		e.Kind, e.Command, e.Text = bridges.Command, name, strings.TrimSpace(rest)
 	}
 	return true
