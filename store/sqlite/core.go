@@ -57,9 +57,9 @@ func (c *core) load() error {
 	for _, r := range rows {
 		c.names[r.text(1)], c.texts[r.int(0)] = r.int(0), r.text(1)
 	}
-	// What names a turn that was purged must not come to name another one.
+	// A memo of a turn that was purged must not come to name another one.
 	if c.nextTurn, err = c.next(`SELECT max(ifnull((SELECT max(row) FROM turn), 0), ifnull((SELECT max(pos) FROM turn WHERE state = 0), 0),
-		ifnull((SELECT max(turn) FROM post WHERE turn > 0), 0), ifnull((SELECT max(turn) FROM (SELECT turn FROM memo ORDER BY id DESC LIMIT 1000)), 0))`); err != nil {
+		ifnull((SELECT max(turn) FROM (SELECT turn FROM memo ORDER BY id DESC LIMIT 1000)), 0))`); err != nil {
 		return err
 	}
 	if c.nextPost, err = c.next(`SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'post'), 0),
@@ -108,9 +108,10 @@ func (c *core) number(text string) (int64, error) {
 type claim struct {
 	row          int64 // a turn's row or a post's id
 	conversation int64
-	id           string // a turn's
-	generation   int    // of the conversation when the turn was handed out
-	person       int64
+	id           string                   // a turn's
+	generation   int                      // of the conversation when the turn was handed out
+	person       int64                    // whose turn it is; of a post: known when it is unsaid
+	revived      bool                     // a turn that was finished before
 	fresh        bool                     // a turn that was never handed out before, or never asked
 	gone         bool                     // the row was forgotten; the claim still keeps the lane from being worked on twice
 	unsay        func(sent string) []byte // of the Edit that has unsaid it meanwhile; nil: none has

@@ -1,6 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
+	"errors"
+	"slices"
+
 	"avatarbridge/store"
 )
 
@@ -15,11 +19,12 @@ const (
 	targetID
 	targetPerson
 	targetDraft
+	targetSaid
 )
 
 // target returns the turn with an event key, nil when there is none.
 func (c *core) target(in *intake, key string) (row, error) {
-	const query = `SELECT row, conversation, body, state, handed, unsaid, id, person, draft FROM turn
+	const query = `SELECT row, conversation, body, state, handed, unsaid, id, person, draft, said FROM turn
 		WHERE account = ? AND key = ? AND conversation > 0`
 	r, err := c.one(query, in.account, key)
 	if r == nil && err == nil && c.blind != nil {
@@ -76,7 +81,7 @@ func (c *core) unsay(in *intake, e *store.Edit, t row, out *store.Result) error 
 	if err := c.run("DELETE FROM memo WHERE conversation = ? AND turn = ?", v.ID, turn); err != nil {
 		return err
 	}
-	c.unsayClaim(c.turns.row[turn], e.Unsay)
+	c.unsayClaim(c.turns.row[turn], e.Unsay, t)
 	s := &speech{person: t.int(targetPerson), now: in.now, room: in.posts > 0}
 	if draft := t.text(targetDraft); draft != "" && e.Erase != nil {
 		s.take(e.Erase(t.text(targetID), draft))
@@ -94,18 +99,18 @@ func (c *core) unsay(in *intake, e *store.Edit, t row, out *store.Result) error 
 }
 
 // unsayClaim has the end of what is being asked or sent know that it was unsaid. A claim that is nil is none.
-func (c *core) unsayClaim(cl *claim, unsay func(string) []byte) {
-	if cl != nil {
-		cl.unsay = unsay
-		c.later(func() { cl.unsay = nil })
+func (c *core) unsayClaim(cl *claim, unsay func(string) []byte, t row) {
+	if cl == nil {
+		return
 	}
+	before := cl.person
+	cl.unsay, cl.person = unsay, t.int(targetPerson)
+	c.later(func() { cl.unsay, cl.person = nil, before })
 }
 
 // unsayPosts ends the posts that answer the turn and puts into s what takes back those that were sent.
 func (c *core) unsayPosts(e *store.Edit, t row, s *speech) error {
-	posts, err := c.all(`SELECT id, state, sent_id FROM post WHERE turn = ?1 AND turn > 0
-		UNION SELECT id, state, sent_id FROM post WHERE turn_id = ?2 AND conversation = ?3 ORDER BY id`,
-		t.int(targetRow), t.text(targetID), t.int(targetConversation))
+	posts, err := c.answers(t)
 	if err != nil {
 		return err
 	}
@@ -118,7 +123,7 @@ func (c *core) unsayPosts(e *store.Edit, t row, s *speech) error {
 			continue
 		}
 		// One that is being sent is over, too: only if it turns out to be sent there is something left to do, see settleUnsaid.
-		c.unsayClaim(c.posts.row[id], e.Unsay)
+		c.unsayClaim(c.posts.row[id], e.Unsay, t)
 		if err := c.run("UPDATE post SET state = 1, sending = 0, due = NULL, body = NULL WHERE id = ?", id); err != nil {
 			return err
 		}
@@ -132,6 +137,30 @@ func (c *core) unsayPosts(e *store.Edit, t row, s *speech) error {
 	return nil
 }
 
+// answers returns id, state and sent_id of the posts that answer the turn, oldest first.
+func (c *core) answers(t row) ([]row, error) {
+	var posts []row
+	if !t.null(targetSaid) {
+		err := c.each(func(p row) error {
+			switch p.int(3) {
+			case t.int(targetRow):
+				posts = append(posts, p)
+			case -t.int(targetRow):
+			default:
+				return errEnough
+			}
+			return nil
+		}, "SELECT id, state, sent_id, turn FROM post WHERE id >= ? ORDER BY id", t[targetSaid])
+		if err != nil && !errors.Is(err, errEnough) {
+			return nil, err
+		}
+	}
+	late, err := c.all("SELECT id, state, sent_id FROM post WHERE turn_id = ? AND conversation = ? ORDER BY id", t.text(targetID), t.int(targetConversation))
+	posts = append(posts, late...)
+	slices.SortFunc(posts, func(a, b row) int { return cmp.Compare(a.int(0), b.int(0)) })
+	return slices.CompactFunc(posts, func(a, b row) bool { return a.int(0) == b.int(0) }), err
+}
+
 // settleUnsaid ends a post whose turn was unsaid while it was being sent.
 func (c *core) settleUnsaid(s *store.Settled, cl *claim, now int64) (out store.Claims, err error) {
 	v, err := c.conversationOf(cl.conversation)
@@ -139,14 +168,7 @@ func (c *core) settleUnsaid(s *store.Settled, cl *claim, now int64) (out store.C
 		return out, err
 	}
 	if s.As == store.Sent && s.SentID != "" {
-		p, err := c.one("SELECT person FROM post WHERE id = ?", s.Post)
-		if p == nil || err != nil {
-			return out, err
-		}
-		if err := c.run("UPDATE post SET sent_id = ? WHERE id = ?", s.SentID, s.Post); err != nil {
-			return out, err
-		}
-		back := &speech{person: p.int(0), now: now, room: s.Send}
+		back := &speech{person: cl.person, now: now, room: s.Send}
 		back.take(cl.unsay(s.SentID))
 		if err := c.say(v, back, &out); err != nil {
 			return out, err

@@ -149,7 +149,7 @@ func (c *core) users(person int64) ([]string, error) {
 }
 
 // bare is what stays of a turn whose person is forgotten: the key of its event, and when that may go.
-const bare = "id = '', avatar = 0, conversation = 0, person = 0, state = 1, pos = 0, handed = 0, due = NULL, attempts = 0, tried = 0, revived = 0, unsaid = 0, draft = NULL, body = NULL"
+const bare = "id = '', avatar = 0, conversation = 0, person = 0, state = 1, pos = 0, handed = 0, due = NULL, attempts = 0, tried = 0, revived = 0, unsaid = 0, said = NULL, draft = NULL, body = NULL"
 
 func (c *core) forgetConversation(v *conversation) error {
 	for _, q := range []string{
@@ -228,7 +228,7 @@ func (c *core) orphan(in *claims, cl *claim, person int64) error {
 		if err != nil {
 			return err
 		}
-		his = r != nil
+		his = r != nil || cl.unsay != nil && his // the row of one that was unsaid may be purged
 	}
 	if his && !cl.gone {
 		cl.gone = true

@@ -34,7 +34,7 @@ func (c *core) handTurn(v *conversation, r row) (*store.Turn, error) {
 	if _, err := c.exec("UPDATE turn SET due = NULL, handed = 1 WHERE row = ?", r.int(0)); err != nil {
 		return nil, err
 	}
-	c.claim(&c.turns, &claim{row: r.int(0), conversation: v.ID, id: r.text(2), generation: v.Generation, person: r.int(6), fresh: !r.bool(7)})
+	c.claim(&c.turns, &claim{row: r.int(0), conversation: v.ID, id: r.text(2), generation: v.Generation, person: r.int(6), fresh: !r.bool(7), revived: r.bool(9)})
 	return &store.Turn{
 		Row: r.int(0), ID: r.text(2), Conversation: v.Conversation, Attempts: int(r.int(3)), Accepted: moment(r.int(4)), Body: r.bytes(5),
 		Tried: orZero(r.int(8)), Revived: r.bool(9), Draft: r.text(10),
@@ -169,7 +169,7 @@ func (c *core) insertPost(v *conversation, s *speech, reply int64, head, apart b
 		turnID = s.turnID
 	}
 	if apart {
-		turn, turnID = 0, nil
+		turn, turnID = -turn, nil
 	}
 	if _, err := c.exec(`INSERT INTO post (id, account, conversation, person, turn, turn_id, reply, pos, sending, due, created, body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, v.account, v.ID, s.person, turn, turnID, reply, id, head && s.room, due, s.now, body); err != nil {

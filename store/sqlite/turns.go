@@ -76,6 +76,9 @@ func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
 		f = &store.Finished{Replies: silent(f.Replies), Next: f.Next, Send: f.Send}
 	}
 	s := &speech{turn: cl.row, person: cl.person, now: now, room: f.Send}
+	if answered || cl.revived {
+		s.turnID = cl.id // others were posted before: the turn's row does not lead to these
+	}
 	if v, err = c.replies(v, s, f.Replies, f.Preface, cl.generation); err != nil {
 		return out, err
 	}
@@ -112,13 +115,14 @@ func (c *core) remember(v *conversation, cl *claim, f *store.Finished, now int64
 	return err
 }
 
-// settleTurn ends a claimed turn; true means that Say had settled it before.
+// settleTurn ends a claimed turn, before its posts are appended; true means that Say had settled it before.
 func (c *core) settleTurn(cl *claim, dead string, tries int, now int64) (answered bool, err error) {
 	if dead == "" {
-		n, err := c.exec("UPDATE turn SET state = 1, body = NULL, draft = NULL WHERE row = ? AND state = 0", cl.row)
+		n, err := c.exec("UPDATE turn SET state = 1, body = NULL, draft = NULL, said = ifnull(said, ?) WHERE row = ? AND state = 0", c.nextPost, cl.row)
 		return n == 0, err
 	}
-	n, err := c.exec("UPDATE turn SET state = 2, draft = NULL, attempts = max(attempts, ?) WHERE row = ? AND state = 0", int64(tries), cl.row)
+	n, err := c.exec(`UPDATE turn SET state = 2, draft = NULL, said = ifnull(said, ?), attempts = max(attempts, ?)
+		WHERE row = ? AND state = 0`, c.nextPost, int64(tries), cl.row)
 	if n == 0 || err != nil {
 		return n == 0, err
 	}

@@ -53,9 +53,9 @@ func (x *machine) drawNotice(rt *rapid.T, user string) *store.Notice {
 func (x *machine) drawEntry(rt *rapid.T) store.Entry {
 	e := store.Entry{Key: x.drawKey(rt)}
 	switch kind := rapid.IntRange(0, 19).Draw(rt, "entry"); {
-	case kind < 12:
+	case kind < 11:
 		e.Turn = x.drawTurn(rt)
-	case kind < 14:
+	case kind < 13:
 		p := x.drawPost(rt)
 		e.Post = &p
 	case kind < 17:
@@ -74,6 +74,7 @@ func (x *machine) drawTurn(rt *rapid.T) *store.NewTurn {
 		ID: x.unique("turn"), From: who(user), Name: pick(rt, "name", "", "A", "B"), In: drawAddress(rt, user), Body: []byte(x.unique("body")),
 		MaxWaiting: rapid.IntRange(0, 3).Draw(rt, "max waiting"), Full: x.drawNotice(rt, user),
 	}
+	t.Feed, t.Feeds = x.drawFeed(rt)
 	if rapid.Bool().Draw(rt, "limited") {
 		t.Limits = []store.Limit{
 			{Key: "person/" + user + "/limit", Max: 3, Every: time.Minute, Over: x.drawNotice(rt, user)},
@@ -91,24 +92,6 @@ func (x *machine) drawPost(rt *rapid.T) store.NewPost {
 		p.Notice = *n
 	}
 	return p
-}
-
-// drawEdit aims at a turn that waits, mostly.
-func (x *machine) drawEdit(rt *rapid.T) *store.Edit {
-	targets := []string{"ka", "kb"}
-	for _, c := range x.m.convs {
-		for _, t := range c.turns.waits {
-			if t.key != "" {
-				targets = append(targets, t.key)
-			}
-		}
-	}
-	e := &store.Edit{Target: pick(rt, "target", targets...), Body: func([]byte) []byte { return nil }}
-	if rapid.Bool().Draw(rt, "change") {
-		more := x.unique("+")
-		e.Body = func(old []byte) []byte { return append(append([]byte{}, old...), more...) }
-	}
-	return e
 }
 
 func (x *machine) drawHold(rt *rapid.T) *store.Hold {
@@ -182,5 +165,6 @@ func (x *machine) soon(rt *rapid.T) time.Time {
 func (x *machine) drawReply(rt *rapid.T) store.Reply {
 	return store.Reply{
 		Key: pick(rt, "reply", "", "r1", "r2", x.unique("r")), Pieces: x.drawPieces(rt), Ends: rapid.IntRange(0, 5).Draw(rt, "ends") == 0,
+		Apart: rapid.IntRange(0, 5).Draw(rt, "apart") == 0,
 	}
 }

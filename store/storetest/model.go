@@ -25,6 +25,8 @@ type model struct {
 	seq      int // places in lanes, and ages
 	uids     map[string]bool
 	postIDs  map[int64]*mItem
+	feedIDs  map[int64]bool
+	sent     []*mItem          // posts that were sent with an id
 	answered map[string]*mItem // turns that are over, by id
 }
 
@@ -58,6 +60,7 @@ type mConv struct {
 	forgotten  []string // ids of turns of forgotten people in this generation
 	turns      mLane
 	posts      mLane
+	feed       []*mFeed
 }
 
 // An mLane is one lane; what is claimed may have left it already.
@@ -83,10 +86,15 @@ type mItem struct {
 	fresh    bool     // of a claimed turn: it was not handed before
 	then     snapshot // when it was handed out
 	gone     bool     // forgotten while claimed
+	draft    string   // of a turn
+	unsaid   bool     // a turn
 	turn     *mItem   // what a post answers
 	turnID   string
 	reply    int
 	unclear  bool
+	sentID   string
+	unsay    func(string) []byte // of a post being sent: its turn, asked, was unsaid
+	asked    *mItem
 }
 
 type mLetter struct {
@@ -111,7 +119,7 @@ type mNotice struct {
 func newModel() *model {
 	return &model{
 		keys: map[string]time.Time{}, people: map[store.Identity]*mPerson{}, counters: map[string]*mCounter{}, notices: map[string]*mNotice{},
-		holds: map[store.Scope]store.Hold{}, moves: map[string]string{}, uids: map[string]bool{}, postIDs: map[int64]*mItem{}, answered: map[string]*mItem{},
+		holds: map[store.Scope]store.Hold{}, moves: map[string]string{}, uids: map[string]bool{}, postIDs: map[int64]*mItem{}, feedIDs: map[int64]bool{}, answered: map[string]*mItem{},
 	}
 }
 

@@ -50,7 +50,7 @@ func (m *model) entry(b *store.Batch, e store.Entry, r *mResult, turns, posts bo
 	case e.Post != nil:
 		m.takePost(b, e.Post, r, posts)
 	case e.Edit != nil:
-		m.edit(b, e.Edit, r, turns)
+		m.edit(b, e.Edit, r, turns, posts)
 	case e.Reset != nil:
 		m.reset(b, e.Reset, r, posts)
 	case e.Move != nil:
@@ -84,6 +84,7 @@ func (m *model) takeTurn(b *store.Batch, e store.Entry, r *mResult, turns, posts
 			k.opened = b.Now
 		}
 	}
+	m.feed(c, t.Feed, t.Feeds, mFeed{at: b.Now, person: p})
 	c.turns.add(&mItem{conv: c, person: p, pos: m.next(), body: string(t.Body), at: b.Now, key: e.Key, id: t.ID})
 	r.turns(c.turns.offer(b.Now, turns))
 }
@@ -103,7 +104,7 @@ func (m *model) refuse(b *store.Batch, t *store.NewTurn, n *store.Notice, r *mRe
 	if m.mayNotice(n, b.Now) {
 		p := m.person(t.From, t.Name, b.Now)
 		c := m.conv(t.In, p)
-		m.append(c, [][][]byte{n.Pieces}, &mItem{person: p, at: b.Now})
+		m.append(c, []mReply{{n.Pieces, false}}, &mItem{person: p, at: b.Now})
 		r.posts(c.posts.offer(b.Now, room))
 	}
 }
@@ -128,48 +129,37 @@ func (m *model) takePost(b *store.Batch, n *store.NewPost, r *mResult, room bool
 	}
 	p := m.person(n.From, n.Name, b.Now)
 	c := m.conv(n.In, p)
-	m.append(c, append(m.preface(c, n.Preface), n.Notice.Pieces), &mItem{person: p, at: b.Now})
+	m.append(c, append(m.preface(c, n.Preface), mReply{n.Notice.Pieces, false}), &mItem{person: p, at: b.Now})
 	r.posts(c.posts.offer(b.Now, room))
 }
 
-func (m *model) preface(c *mConv, pieces [][]byte) [][][]byte {
+func (m *model) preface(c *mConv, pieces [][]byte) []mReply {
 	if c.prefaced || len(pieces) == 0 {
 		return nil
 	}
 	c.prefaced = true
-	return [][][]byte{pieces}
+	return []mReply{{pieces, true}}
+}
+
+// An mReply is one reply. One that stands apart answers no turn.
+type mReply struct {
+	pieces [][]byte
+	apart  bool
 }
 
 // append puts replies at the end of the lane; like says what all the posts have in common.
-func (m *model) append(c *mConv, replies [][][]byte, like *mItem) {
-	for _, pieces := range replies {
+func (m *model) append(c *mConv, replies []mReply, like *mItem) {
+	for _, r := range replies {
 		reply := m.next()
-		for _, body := range pieces {
+		for _, body := range r.pieces {
 			p := *like
+			if r.apart {
+				p.turn, p.turnID = nil, ""
+			}
 			p.conv, p.pos, p.body, p.reply = c, m.next(), string(body), reply
 			c.posts.add(&p)
 		}
 	}
-}
-
-func (m *model) edit(b *store.Batch, e *store.Edit, r *mResult, room bool) {
-	for _, c := range m.convs {
-		for _, t := range c.turns.waits {
-			if t.key == "" || t.key != e.Target || t.handed {
-				continue
-			}
-			body := e.Body([]byte(t.body))
-			if body != nil {
-				t.body = string(body)
-				return
-			}
-			c.turns.leave(t)
-			m.answered[t.id] = t
-			r.turns(c.turns.offer(b.Now, room))
-			return
-		}
-	}
-	r.verdict = store.NotFound
 }
 
 func (m *model) reset(b *store.Batch, s *store.Reset, r *mResult, room bool) {

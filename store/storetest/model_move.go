@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -50,6 +51,7 @@ func (m *model) retire() {
 			x.Direct, y.Direct = false, false
 			if a.live && b.live && x == y && a.person == b.person {
 				b.live = false // m.convs is in the order of age
+				mergeFeeds(a, b)
 			}
 		}
 	}
@@ -129,9 +131,16 @@ func (m *model) replacePerson(old, now *mPerson) {
 			l.item.person = now
 		}
 	}
-	for _, i := range m.answered {
+	for _, i := range append(slices.Collect(maps.Values(m.answered)), m.sent...) {
 		if i.person == old {
 			i.person = now
+		}
+	}
+	for _, c := range m.convs {
+		for _, i := range c.feed {
+			if i.person == old {
+				i.person = now
+			}
 		}
 	}
 	m.retire()
@@ -153,7 +162,9 @@ func (m *model) forget(p *mPerson) []*mConv {
 	for _, t := range m.turnsOf(p) {
 		t.conv.forgotten = append(t.conv.forgotten, t.id)
 	}
+	m.forgetSent(func(i *mItem) bool { return theirs(i) || slices.Contains(gone, i.conv) })
 	for _, c := range m.convs {
+		c.feed = slices.DeleteFunc(c.feed, func(i *mFeed) bool { return theirs(&mItem{person: i.person, turnID: i.turnID}) })
 		for _, l := range []*mLane{&c.turns, &c.posts} {
 			n := len(l.waits)
 			l.waits = slices.DeleteFunc(l.waits, theirs)
@@ -166,6 +177,7 @@ func (m *model) forget(p *mPerson) []*mConv {
 		}
 	}
 	m.dead = slices.DeleteFunc(m.dead, func(l *mLetter) bool { return theirs(l.item) || slices.Contains(gone, l.item.conv) })
+	maps.DeleteFunc(m.answered, func(_ string, t *mItem) bool { return t.person == p || slices.Contains(gone, t.conv) })
 	for k := range m.counters {
 		if mentions(k, p) {
 			delete(m.counters, k)

@@ -70,7 +70,11 @@ func (m *model) finish(t *mItem, f store.Finished) (r mResult) {
 		r.posts(c.posts.offer(f.Now, false))
 		return r
 	}
+	if t.unsaid {
+		f.Replies, f.Preface, f.Notice = quiet(f.Replies), nil, nil
+	}
 	open := c.turns.leave(t)
+	t.draft = ""
 	if f.Dead != "" && open {
 		t.attempts = max(t.attempts, f.Tries)
 		m.bury(t, false, false, f.Now)
@@ -79,7 +83,7 @@ func (m *model) finish(t *mItem, f store.Finished) (r mResult) {
 	}
 	replies := m.replies(c, f.Replies, f.Preface, t.then.generation, f.Now)
 	if (open || f.Dead == "") && m.mayNotice(f.Notice, f.Now) {
-		replies = append(replies, f.Notice.Pieces)
+		replies = append(replies, mReply{f.Notice.Pieces, false})
 	}
 	m.append(c, replies, &mItem{person: t.person, turn: t, at: f.Now})
 	if len(replies) > 0 {
@@ -89,7 +93,7 @@ func (m *model) finish(t *mItem, f store.Finished) (r mResult) {
 	return r
 }
 
-func (m *model) replies(c *mConv, replies []store.Reply, preface [][]byte, generation int, now time.Time) (all [][][]byte) {
+func (m *model) replies(c *mConv, replies []store.Reply, preface [][]byte, generation int, now time.Time) (all []mReply) {
 	for _, r := range replies {
 		if r.Key != "" {
 			if _, known := c.replies[r.Key]; known {
@@ -98,7 +102,10 @@ func (m *model) replies(c *mConv, replies []store.Reply, preface [][]byte, gener
 			c.replies[r.Key] = now
 		}
 		if len(r.Pieces) > 0 {
-			all = append(append(all, m.preface(c, preface)...), r.Pieces)
+			if !r.Apart {
+				all = append(all, m.preface(c, preface)...)
+			}
+			all = append(all, mReply{r.Pieces, r.Apart})
 		}
 		if r.Ends && c.generation == generation {
 			m.renew(c)
@@ -124,7 +131,11 @@ func (m *model) say(c *mConv, s store.Said) (r mResult, err error) {
 	if s.Turn != "" {
 		like.person = m.answer(c, s, &r)
 	}
-	replies := m.replies(c, []store.Reply{s.Reply}, s.Preface, s.Generation, s.Now)
+	said := []store.Reply{s.Reply}
+	if t := m.answered[s.Turn]; t != nil && t.unsaid && t.conv == c {
+		said = quiet(said)
+	}
+	replies := m.replies(c, said, s.Preface, s.Generation, s.Now)
 	m.append(c, replies, like)
 	if len(replies) > 0 {
 		r.posts(c.posts.offer(s.Now, s.Send))
@@ -138,6 +149,7 @@ func (m *model) answer(c *mConv, s store.Said, r *mResult) *mPerson {
 		if t.id == s.Turn {
 			c.turns.leave(t)
 			m.answered[t.id] = t
+			t.draft = ""
 			r.turns(c.turns.offer(s.Now, false))
 			return t.person
 		}
@@ -158,7 +170,7 @@ func (m *model) bury(i *mItem, post, unclear bool, now time.Time) {
 
 func (m *model) park(p *mItem, due time.Time) (r mResult) {
 	p.conv.posts.claimed = nil
-	if p.gone {
+	if p.gone || p.unsay != nil {
 		r.turns(p.conv.turns.offer(time.UnixMicro(0), false))
 		r.posts(p.conv.posts.offer(time.UnixMicro(0), false))
 		return r
@@ -178,6 +190,9 @@ func (m *model) settle(p *mItem, s store.Settled) (r mResult) {
 		r.posts(l.offer(s.Now, false))
 		return r
 	}
+	if p.unsay != nil {
+		return m.settleUnsaid(p, s)
+	}
 	switch s.As {
 	case store.Again:
 		p.due, p.unclear = &s.Due, s.Unclear
@@ -187,6 +202,10 @@ func (m *model) settle(p *mItem, s store.Settled) (r mResult) {
 		}
 	case store.Sent:
 		l.leave(p)
+		if p.sentID = s.SentID; p.sentID != "" {
+			m.sent = append(m.sent, p)
+		}
+		m.feed(p.conv, s.Feed, s.Feeds, mFeed{at: s.Now, person: p.person, turnID: p.turnID})
 	default:
 		for _, piece := range slices.Clone(l.waits) {
 			if piece.reply != p.reply {
@@ -269,7 +288,9 @@ func (m *model) purge(before time.Time) {
 			delete(m.answered, id)
 		}
 	}
+	m.forgetSent(sentLongAgo(before))
 	for _, c := range m.convs {
+		c.feed = slices.DeleteFunc(c.feed, func(i *mFeed) bool { return i.at.Before(before) })
 		for k, at := range c.replies {
 			if at.Before(before) {
 				delete(c.replies, k)

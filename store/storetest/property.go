@@ -40,7 +40,7 @@ func testModel(t *testing.T, k Kind) {
 			"accept": x.doAccept, "accept more": x.doAccept, "claim turns": x.doClaimTurns, "claim posts": x.doClaimPosts, "defer": x.doDefer,
 			"finish": x.doFinish, "finish more": x.doFinish, "say": x.doSay, "park": x.doPark, "settle": x.doSettle, "settle more": x.doSettle,
 			"hold": x.doHold, "release": x.doRelease, "retry": x.doRetry, "drop": x.doDrop, "forget": x.doForget, "purge": x.doPurge,
-			"restart": x.doRestart, "time passes": x.doWait, "": x.invariants,
+			"restart": x.doRestart, "draft": x.doDraft, "time passes": x.doWait, "": x.invariants,
 		})
 	})
 }
@@ -70,7 +70,7 @@ func (x *machine) isTurn(got *store.Turn, want *mItem) error {
 		return fmt.Errorf("turn %+v, want %+v", got, want)
 	}
 	if got.ID != want.id || string(got.Body) != want.body || got.Attempts != want.attempts || !got.Accepted.Equal(want.at) ||
-		!got.Tried.Equal(want.tried) || got.Revived != want.revived {
+		!got.Tried.Equal(want.tried) || got.Revived != want.revived || got.Draft != want.draft {
 		return fmt.Errorf("turn %+v with body %q, want %+v", got, got.Body, want)
 	}
 	want.row = got.Row
@@ -235,7 +235,7 @@ func (x *machine) doSettle(rt *rapid.T) {
 	p := take(rt, &x.posts)
 	s := store.Settled{
 		Post: p.row, Now: x.now, As: pick(rt, "ending", store.Sent, store.Sent, store.Sent, store.Again, store.Failed, store.Unsure, store.Withheld),
-		SentID: "1", Reason: "because", Hold: x.drawHold(rt), Send: rapid.Bool().Draw(rt, "send"),
+		SentID: pick(rt, "sent id", "", x.unique("sent"), x.unique("sent")), Reason: "because", Hold: x.drawHold(rt), Send: rapid.Bool().Draw(rt, "send"),
 	}
 	if s.As == store.Again || s.As == store.Failed || s.As == store.Unsure {
 		s.Attempts = rapid.IntRange(0, 5).Draw(rt, "attempts")
@@ -245,6 +245,9 @@ func (x *machine) doSettle(rt *rapid.T) {
 		if rapid.Bool().Draw(rt, "other body") {
 			s.Body = []byte(x.unique("post"))
 		}
+	}
+	if s.As == store.Sent {
+		s.Feed, s.Feeds = x.drawFeed(rt)
 	}
 	got, err := x.Settle(x.ctx, s)
 	x.fail(rt, err)

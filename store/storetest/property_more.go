@@ -156,6 +156,8 @@ func (x *machine) invariants(rt *rapid.T) {
 	}
 	x.sameHolds(rt)
 	x.sameWaiting(rt)
+	x.sameFeeds(rt)
+	x.samePlaces(rt)
 }
 
 func (x *machine) sameWaiting(rt *rapid.T) {

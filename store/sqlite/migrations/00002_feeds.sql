@@ -1,11 +1,13 @@
 -- +goose Up
--- draft: what is shown of the reply as far as it is written. unsaid: its message was taken back, and what is said to it is not posted.
+-- draft: what is shown of the reply as far as it is written. unsaid: its message was taken back, and what is said to it is not posted. said: the
+-- id of the first post that Finish appended; the others follow it without a gap, and those with a negative turn stand apart: they answer
+-- nothing. An index of posts by their turns would cost a tenth of the hot path.
 ALTER TABLE turn ADD COLUMN draft TEXT;
 ALTER TABLE turn ADD COLUMN unsaid INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE turn ADD COLUMN said INTEGER;
 CREATE INDEX turn_unsaid ON turn (conversation, id) WHERE unsaid = 1;
 
--- What was posted in answer to a turn is looked for when the turn is unsaid.
-CREATE INDEX post_turn ON post (turn) WHERE turn > 0;
+-- Posts that Finish does not append for the first time are found by the turn's id.
 CREATE INDEX post_turn_id ON post (turn_id) WHERE turn_id IS NOT NULL;
 
 -- turn: 0 for memos from before.
