@@ -22,16 +22,24 @@ func (e *env) patience() time.Duration {
 }
 
 // arrivals are those of the service.
-func (e *env) arrivals() []Step { return e.Service.Arrivals() }
+func (e *env) arrivals() []Step {
+	if e.voice {
+		return e.Service.(Hearing).VoiceArrivals()
+	}
+	return e.Service.Arrivals()
+}
 
-// last is the step where a turn's text arrives.
+// last is the step where a turn's words arrive.
 func (e *env) last() Step { s := e.arrivals(); return s[len(s)-1] }
 
-// turn is a turn of a new person in a new conversation.
+// turn is a turn of a new person in a new conversation, who writes or says the text.
 func (e *env) turn(text string) avatar.Turn {
 	t := avatar.Turn{
 		ID: uuid.NewString(), Conversation: uuid.NewString(), UserUID: uuid.NewString(),
 		UserName: "Ann", Locale: "en", Platform: "telegram", Bridge: "my-telegram", Text: text,
+	}
+	if e.voice {
+		t.Text, t.Voice = "", Voiced(text)
 	}
 	if e.calls != nil {
 		t.Callback = e.calls.url + "/" + t.Conversation
@@ -55,7 +63,17 @@ func (e *env) ask(ctx context.Context, t avatar.Turn, ear avatar.Speaker) error 
 func (e *env) start(ctx context.Context, t avatar.Turn, ear avatar.Speaker) <-chan error {
 	e.ears.Store(t.Conversation, ear)
 	done := make(chan error, 1)
-	e.asks.Go(func() { done <- e.Backend.Ask(ctx, t, ear) })
+	heard, _ := ear.(*Ear)
+	if heard != nil {
+		heard.ends(false)
+	}
+	e.asks.Go(func() {
+		err := e.Backend.Ask(ctx, t, ear)
+		if heard != nil {
+			heard.ends(true)
+		}
+		done <- err
+	})
 	return done
 }
 
@@ -75,12 +93,14 @@ func (e *env) answers(t avatar.Turn) error {
 		return fmt.Errorf("%d replies to one turn", len(replies))
 	case replies[0].Text == "":
 		return errors.New("the reply has no text")
-	case !e.h.Local && !strings.Contains(replies[0].Text, t.Text):
-		return fmt.Errorf("the reply %q is not the one to %q", replies[0].Text, t.Text)
+	case !e.h.Local && !strings.Contains(replies[0].Text, words(t)):
+		return fmt.Errorf("the reply %q is not the one to %q", replies[0].Text, words(t))
+	case t.Voice != nil && replies[0].Heard != words(t):
+		return fmt.Errorf("%q is said to be what was heard, not %q", replies[0].Heard, words(t))
 	case replies[0].Ends:
 		return errors.New("the reply ends the conversation, which the service did not say")
 	}
-	return nil
+	return ear.wrongDrafts(replies[0].Text)
 }
 
 // fails asks a turn that must fail, and returns how; an error says what else is wrong about it.
@@ -96,7 +116,7 @@ func (e *env) fails(ctx context.Context, t avatar.Turn) (*fault.Outcome, error) 
 	if n := ear.Tried(); n > 0 {
 		return nil, fmt.Errorf("something was said although Ask failed: %+v", ear.Replies())
 	}
-	return fault.Of(err), e.tells(err.Error(), t.Text)
+	return fault.Of(err), errors.Join(e.tells(err.Error(), words(t)), e.tells(strings.Join(ear.Drafts(), "\n")))
 }
 
 // tells says which secret stands in what is shown to an operator.

@@ -16,6 +16,8 @@ type bench struct {
 	t    *testing.T
 	h    Harness
 	open []*env
+
+	voiced bool // people speak instead of writing
 }
 
 func (b *bench) close() {
@@ -28,6 +30,7 @@ func (b *bench) close() {
 type env struct {
 	Subject
 	h     Harness
+	voice bool // people speak instead of writing
 	ctx   context.Context
 	asks  sync.WaitGroup
 	stop  context.CancelFunc
@@ -37,7 +40,7 @@ type env struct {
 
 // env opens a fresh subject. For another one in the same check close the first, to save connections.
 func (b *bench) env() (*env, error) {
-	e := &env{Subject: b.h.New(b.t), h: b.h}
+	e := &env{Subject: b.h.New(b.t), h: b.h, voice: b.voiced}
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	b.open = append(b.open, e)
 	l, ok := e.Backend.(avatar.Listener)

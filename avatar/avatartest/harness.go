@@ -2,8 +2,10 @@ package avatartest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +22,8 @@ type Harness struct {
 	Local bool
 	// TurnIDs is set where the service's wire carries the turn's id (Heard.ID).
 	TurnIDs bool
+	// Drafts is set for a backend that shows a reply of several words while it comes. What a backend drafts must be right in any case.
+	Drafts bool
 	// Unsigned is set where the service does not sign its callbacks, so that a forged one cannot be told from a good one.
 	Unsigned bool
 
@@ -56,6 +60,12 @@ type Caller interface {
 	Callback(ctx context.Context, url string, s Spoken) (*http.Request, error)
 }
 
+// A Hearing is a Service that takes voice messages. A Hearer that hears needs one.
+type Hearing interface {
+	// VoiceArrivals are Arrivals of a turn with a Voice. The last of them is where its words arrive, or the voice itself.
+	VoiceArrivals() []Step
+}
+
 // Spoken is a reply that a Caller is to post.
 type Spoken struct {
 	Key    string // which reply it is: the same one posted twice has one Key
@@ -74,6 +84,8 @@ type Ear struct {
 	tried   int
 	said    chan struct{} // closed at the next reply
 	drafts  []string
+	over    bool // Ask returned
+	late    int  // drafts after that, or after a reply
 }
 
 // Say remembers r, unless Fail was called with an error.
@@ -97,6 +109,36 @@ func (e *Ear) Draft(text string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.drafts = append(e.drafts, text)
+	if e.over || e.tried > 0 {
+		e.late++
+	}
+}
+
+// ends notes that Ask has returned, or that it has not.
+func (e *Ear) ends(over bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.over = over
+}
+
+// wrongDrafts says what is wrong with the drafts of a reply.
+func (e *Ear) wrongDrafts(reply string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.late > 0 {
+		return fmt.Errorf("%d drafts came after the reply, or after Ask had returned", e.late)
+	}
+	last := ""
+	for _, d := range e.drafts {
+		if !strings.HasPrefix(d, last) {
+			return fmt.Errorf("the draft %.60q does not go on from %.60q", d, last)
+		}
+		last = d
+	}
+	if !strings.HasPrefix(reply, last) {
+		return fmt.Errorf("the draft %.60q is no beginning of the reply %.60q", last, reply)
+	}
+	return nil
 }
 
 // Drafts returns the drafts so far.

@@ -13,6 +13,10 @@ const (
 	ChatAnswered   Step = "chat answered"
 	SpeechAsked    Step = "speech asked"
 	SpeechAnswered Step = "speech answered"
+	PieceSent      Step = "piece sent" // of a ChatAnswer with a Gate
+
+	TranscriptionAsked    Step = "transcription asked"
+	TranscriptionAnswered Step = "transcription answered"
 )
 
 // A Dialect is how a server that calls itself compatible differs from the API's reference.
@@ -36,14 +40,16 @@ type OpenAIConfig struct {
 	// UserName finds the person's name in the system message, where the API has no other place for it; nil: Heard has none.
 	UserName func(system string) string
 	Answer   func(ChatRequest) ChatAnswer // scripts the answers; nil is EchoChat
-	Keep     int                          // bounds the calls of a kind that are remembered; 0 is 200,000
+	// Transcribe says what is heard in a voice message; nil hears what was Voiced.
+	Transcribe func(audio []byte) string
+	Keep       int // bounds the calls of a kind that are remembered; 0 is 200,000
 }
 
 // DefaultOpenAIKey is the key of an OpenAI that is given none.
 const DefaultOpenAIKey = "sk-canary-key-of-the-openai-server"
 
-// OpenAI simulates a server with the API of OpenAI: chat completions, streamed or not, the list of models, and speech. It is written from the
-// API's reference, and refuses what that does not know.
+// OpenAI simulates a server with the API of OpenAI: chat completions, streamed or not, the list of models, speech, and
+// transcriptions (but Ollama, which has none). It is written from the API's reference, and refuses what that does not know.
 type OpenAI struct {
 	Steps
 	Faults
@@ -55,6 +61,7 @@ type OpenAI struct {
 
 	chats    *record[ChatRequest]
 	speeches *record[SpeechRequest]
+	hearings *record[TranscriptionRequest]
 }
 
 // NewOpenAI starts the server. Close ends it.
@@ -68,12 +75,16 @@ func NewOpenAI(cfg OpenAIConfig) (*OpenAI, error) {
 	if cfg.Context == 0 {
 		cfg.Context = 128_000
 	}
-	o := &OpenAI{cfg: cfg, chats: newRecord[ChatRequest](cfg.Keep), speeches: newRecord[SpeechRequest](cfg.Keep)}
+	o := &OpenAI{cfg: cfg, chats: newRecord[ChatRequest](cfg.Keep), speeches: newRecord[SpeechRequest](cfg.Keep),
+		hearings: newRecord[TranscriptionRequest](cfg.Keep)}
 	o.Answer(cfg.Answer)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/completions", o.serveChat)
 	mux.HandleFunc("GET /v1/models", o.serveModels)
 	mux.HandleFunc("POST /v1/audio/speech", o.serveSpeech)
+	if cfg.Dialect != Ollama {
+		mux.HandleFunc("POST /v1/audio/transcriptions", o.serveTranscription)
+	}
 	mux.HandleFunc("/", o.serveUnknown)
 	var err error
 	if o.srv, err = listen(mux); err != nil {
@@ -113,6 +124,12 @@ func (o *OpenAI) Chats() []ChatRequest { return o.chats.all() }
 
 // Speeches are the calls for speech, in the order they arrived.
 func (o *OpenAI) Speeches() []SpeechRequest { return o.speeches.all() }
+
+// Transcriptions are the calls for what was said in voice messages, in the order they arrived.
+func (o *OpenAI) Transcriptions() []TranscriptionRequest { return o.hearings.all() }
+
+// VoiceArrivals are the steps at which each voice message passes the service.
+func (o *OpenAI) VoiceArrivals() []Step { return []Step{TranscriptionAsked, ChatReceived} }
 
 // Arrivals are the steps at which each turn passes the service.
 func (o *OpenAI) Arrivals() []Step { return []Step{ChatReceived} }

@@ -68,8 +68,11 @@ func (r *ChatRequest) last(role string) string {
 type ChatAnswer struct {
 	Text   string
 	Pieces []string // what Text is streamed in; nil cuts it by itself
-	Think  string   // sent before the text, in a field of its own
+	Think  string   // sent before the text, in a field of its own, of which each dialect has its name
+	Inline bool     // Think stands in the text instead, between tags
 	Finish string   // "" is "stop"
+	// Gate lets out one piece of a stream for each value that comes, which is counted as PieceSent, and all of them when it is closed.
+	Gate <-chan struct{}
 }
 
 // known are the fields of the API's reference.
@@ -112,7 +115,7 @@ func (o *OpenAI) serveChat(w http.ResponseWriter, r *http.Request) {
 		hangUp(w)
 		return
 	}
-	a := (*o.script.Load())(c)
+	a := (*o.script.Load())(c).inlined()
 	if f.late && f.serve(o.srv, w, r) {
 		return
 	}
@@ -174,7 +177,7 @@ func (o *OpenAI) has(model string) bool {
 func (o *OpenAI) whole(w http.ResponseWriter, c ChatRequest, a ChatAnswer) {
 	message := map[string]any{"role": "assistant", "content": a.Text, "refusal": nil}
 	if a.Think != "" {
-		message["reasoning_content"] = a.Think
+		message[o.cfg.Dialect.thinking()] = a.Think
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"id": "chatcmpl-1", "object": "chat.completion", "created": time.Now().Unix(), "model": c.Model, "usage": usage(c, a),

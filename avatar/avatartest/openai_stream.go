@@ -65,15 +65,18 @@ func (o *OpenAI) stream(w http.ResponseWriter, r *http.Request, c ChatRequest, a
 	s := &writer{w, http.NewResponseController(w), o, r, c}
 	_, _ = io.WriteString(s, ": keep-alive\n\n")
 	s.delta(map[string]any{"role": "assistant", "content": ""}, nil)
-	if a.Think != "" {
-		s.delta(map[string]any{"reasoning_content": a.Think}, nil)
+	for _, piece := range cut(a.Think) {
+		s.delta(map[string]any{o.cfg.Dialect.thinking(): piece}, nil)
 	}
 	for i, piece := range a.pieces() {
 		if broken != nil && i == broken.after {
 			break
 		}
-		if !o.srv.wait(r, time.Duration(o.pace.Load())) || !s.delta(map[string]any{"content": piece}, nil) {
+		if !s.let(a.Gate) || !o.srv.wait(r, time.Duration(o.pace.Load())) || !s.delta(map[string]any{"content": piece}, nil) {
 			return
+		}
+		if a.Gate != nil {
+			o.step(PieceSent, o.heard(c))
 		}
 	}
 	if broken != nil {
@@ -87,18 +90,55 @@ func (o *OpenAI) stream(w http.ResponseWriter, r *http.Request, c ChatRequest, a
 	s.done()
 }
 
-// pieces are at most some hundred, so that long texts cost no thousands of writes.
+// let waits until the gate lets a piece out, and says whether it is still wanted then. No gate lets all out.
+func (s *writer) let(gate <-chan struct{}) bool {
+	if gate == nil {
+		return true
+	}
+	select {
+	case <-gate:
+		return true
+	case <-s.r.Context().Done():
+	case <-s.o.srv.quit.Done():
+	}
+	return false
+}
+
+// thinking is the field that holds what a model thinks.
+func (d Dialect) thinking() string {
+	if d == Ollama || d == VLLM {
+		return "reasoning"
+	}
+	return "reasoning_content"
+}
+
+// inlined puts the thoughts into the text if they belong there.
+func (a ChatAnswer) inlined() ChatAnswer {
+	if a.Inline && a.Think != "" {
+		thought := "<think>\n" + a.Think + "\n</think>\n\n"
+		if a.Pieces != nil {
+			a.Pieces = append(cut(thought), a.Pieces...)
+		}
+		a.Text, a.Think = thought+a.Text, ""
+	}
+	return a
+}
+
 func (a ChatAnswer) pieces() []string {
 	if a.Pieces != nil {
 		return a.Pieces
 	}
-	var cut []string
-	runes := []rune(a.Text)
+	return cut(a.Text)
+}
+
+// cut makes pieces of three letters, or a hundred pieces, so that long texts cost no thousands of writes.
+func cut(text string) (pieces []string) {
+	runes := []rune(text)
 	for size := max(3, len(runes)/100); len(runes) > 0; {
 		n := min(size, len(runes))
-		cut, runes = append(cut, string(runes[:n])), runes[n:]
+		pieces, runes = append(pieces, string(runes[:n])), runes[n:]
 	}
-	return cut
+	return pieces
 }
 
 func (s *writer) breaks(w http.ResponseWriter, b *brokenStream) {

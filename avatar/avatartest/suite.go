@@ -37,6 +37,9 @@ func Run(t *testing.T, h Harness) {
 func checksFor(t *testing.T, h Harness) []check {
 	t.Helper()
 	checks := append([]check(nil), replyChecks...)
+	if h.Drafts {
+		checks = append(checks, check{"a reply is shown while it comes", drafts})
+	}
 	if !h.Local {
 		checks = append(checks, serviceChecks...)
 		checks = append(checks, faultChecks...)
@@ -44,7 +47,7 @@ func checksFor(t *testing.T, h Harness) []check {
 	if h.TurnIDs {
 		checks = append(checks, check{"a repeated turn carries the same id", repeatedTurn})
 	}
-	var listens, calls bool
+	var listens, calls, hears, takes bool
 	t.Run("harness", func(t *testing.T) { // apart, so that its cleanups run before the checks
 		s := h.New(t)
 		if h.Local != (s.Service == nil) {
@@ -52,12 +55,22 @@ func checksFor(t *testing.T, h Harness) []check {
 		}
 		_, listens = s.Backend.(avatar.Listener)
 		_, calls = s.Service.(Caller)
+		if b, ok := s.Backend.(avatar.Hearer); ok {
+			hears = b.Hears()
+		}
+		_, takes = s.Service.(Hearing)
 		if s.Service != nil {
 			s.Service.Close()
 		}
 	})
 	if listens && !calls {
 		t.Fatal("the backend is a Listener: its Service must be a Caller")
+	}
+	if hears && !takes {
+		t.Fatal("the backend hears: its Service must be a Hearing")
+	}
+	if hears {
+		checks = append(checks, voiceChecks()...)
 	}
 	if listens {
 		checks = append(checks, listenerChecks...)

@@ -172,7 +172,7 @@ func discreet(b *bench) error {
 		for _, shape := range []string{`{"error":%q}`, `{"error":{"message":%q}}`, `{"message":%q}`, "%s"} {
 			err := atEach(b, func(e *env, at Step) error {
 				t := e.turn("My cat is called Schnurri")
-				told := append([]string{canary, t.Text}, append(e.Secrets, e.Service.Secrets()...)...)
+				told := append([]string{canary, words(t)}, append(e.Secrets, e.Service.Secrets()...)...)
 				e.Service.Break(at, -1, Answered(status, "application/json", fmt.Sprintf(shape, strings.Join(told, ", "))))
 				_, err := e.fails(e.ctx, t)
 				return err

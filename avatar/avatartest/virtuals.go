@@ -24,7 +24,7 @@ type VirtualsConfig struct {
 	Nested bool
 	// Answer scripts replies; nil is Echo. It may be called by several goroutines.
 	Answer func(Prompt) Answer
-	// Transcribe says what is heard in a voice message; nil gives a sentence with its size.
+	// Transcribe says what is heard in a voice message; nil hears what was Voiced.
 	Transcribe func(audio []byte) string
 	// Keep bounds the calls of a kind, and the prompts in all memories, that are remembered (later ones are only counted); 0 is 200,000.
 	Keep int
@@ -162,6 +162,9 @@ func (v *Virtuals) Memory(virtualID, userUID string) []string {
 
 // Arrivals are the steps at which each turn passes the service, in order. A failure at any of them fails the turn.
 func (v *Virtuals) Arrivals() []Step { return []Step{TokenAsked, PromptReceived} }
+
+// VoiceArrivals are Arrivals: a voice message goes the way of text.
+func (v *Virtuals) VoiceArrivals() []Step { return v.Arrivals() }
 
 // Heard is Prompts in words that all services share.
 func (v *Virtuals) Heard() []Heard {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ type Prompt struct {
 	Extra     map[string]any // keys of the body that the wire does not name; numbers are json.Number
 	Audio     []byte         // the voice message, nil for text
 	AudioName string
+	AudioType string
 	Fault     string
 }
 
@@ -43,6 +45,11 @@ func (v *Virtuals) readPrompt(p *Prompt, r *http.Request, body []byte) error {
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()
 	p.UserName, p.BotName, p.SkipTTS = r.FormValue("userName"), r.FormValue("botName"), r.FormValue("skipTTS") == "true"
+	for name, values := range r.MultipartForm.Value {
+		if !slices.Contains([]string{"userName", "botName", "skipTTS"}, name) {
+			p.more(name, values[0])
+		}
+	}
 	file, header, err := r.FormFile("audio")
 	if err != nil {
 		return errors.New("no part named audio")
@@ -55,13 +62,20 @@ func (v *Virtuals) hear(p *Prompt, file multipart.File, header *multipart.FileHe
 	if p.Audio, err = io.ReadAll(file); err != nil {
 		return errors.New("unreadable audio")
 	}
-	p.AudioName = header.Filename
+	p.AudioName, p.AudioType = header.Filename, header.Header.Get("Content-Type")
 	if v.cfg.Transcribe != nil {
 		p.Text = v.cfg.Transcribe(p.Audio)
 	} else {
-		p.Text = fmt.Sprintf("a voice message of %d bytes", len(p.Audio))
+		p.Text = overheard(p.Audio)
 	}
 	return nil
+}
+
+func (p *Prompt) more(name string, value any) {
+	if p.Extra == nil {
+		p.Extra = make(map[string]any)
+	}
+	p.Extra[name] = value
 }
 
 func (p *Prompt) fromJSON(body []byte) error {
@@ -79,10 +93,7 @@ func (p *Prompt) fromJSON(body []byte) error {
 		}
 		var extra any
 		_ = decode(raw, &extra) // it is part of a body that was valid
-		if p.Extra == nil {
-			p.Extra = make(map[string]any)
-		}
-		p.Extra[name] = extra
+		p.more(name, extra)
 	}
 	if p.Text == "" {
 		return errors.New("text is required")

@@ -44,8 +44,12 @@ func newRig(t *testing.T, sim avatartest.OpenAIConfig, change func(*Config)) (*a
 func TestBackend(t *testing.T) {
 	for _, dialect := range []avatartest.Dialect{avatartest.Reference, avatartest.Ollama, avatartest.VLLM, avatartest.LlamaCpp} {
 		t.Run("dialect "+string(dialect), func(t *testing.T) {
-			avatartest.Run(t, avatartest.Harness{New: func(t *testing.T) avatartest.Subject {
-				o, b := newRig(t, avatartest.OpenAIConfig{Dialect: dialect}, nil)
+			avatartest.Run(t, avatartest.Harness{Drafts: true, New: func(t *testing.T) avatartest.Subject {
+				o, b := newRig(t, avatartest.OpenAIConfig{Dialect: dialect}, func(c *Config) {
+					if dialect == avatartest.Reference {
+						c.Transcribe = "whisper-1"
+					}
+				})
 				return avatartest.Subject{Backend: b, Service: o}
 			}})
 		})

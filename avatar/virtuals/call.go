@@ -48,21 +48,25 @@ func do(ctx context.Context, client *http.Client, u *url.URL, bearer string, bod
 }
 
 func request(ctx context.Context, u *url.URL, bearer string, body any) (*http.Request, error) {
-	method, content := http.MethodGet, io.Reader(nil)
+	method, content, kind := http.MethodGet, io.Reader(nil), ""
 	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
-			return nil, fault.Kill("metadata or overrides hold something that JSON cannot: use texts, numbers, booleans, lists and tables", nil)
+		up, ok := body.(upload)
+		if !ok {
+			data, err := json.Marshal(body)
+			if err != nil {
+				return nil, fault.Kill("metadata or overrides hold something that JSON cannot: use texts, numbers, booleans, lists and tables", nil)
+			}
+			up = upload{"application/json", data}
 		}
-		method, content = http.MethodPost, bytes.NewReader(data)
+		method, content, kind = http.MethodPost, bytes.NewReader(up.data), up.contentType
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), content)
 	if err != nil {
 		return nil, errNoURL
 	}
 	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)

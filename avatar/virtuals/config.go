@@ -27,7 +27,7 @@ type Config struct {
 	// AllowPrivate lets the runner and the audio be anywhere. The client that New is given enforces it.
 	AllowPrivate bool           `toml:"allow_private"`
 	Metadata     map[string]any `toml:"metadata"`  // more claims for the access token
-	Overrides    map[string]any `toml:"overrides"` // more keys for /prompts
+	Overrides    map[string]any `toml:"overrides"` // more keys for /prompts, but for those of voice messages
 }
 
 // The keys that the program itself sets.

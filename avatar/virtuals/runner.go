@@ -74,9 +74,16 @@ func (b *Backend) reply(ctx context.Context, tok token, t avatar.Turn) (avatar.R
 		can = b.cores(ctx, tok)
 	}
 	if can.tts && !can.llm {
+		if t.Voice != nil {
+			return avatar.Reply{}, fault.Reject("a voice message came, and the Virtual has a voice and no ears (no core llm)", nil)
+		}
 		return b.post(ctx, tok, "prompts/voice", map[string]any{"text": t.Text})
 	}
-	r, err := b.post(ctx, tok, "prompts", b.prompt(t))
+	body, err := b.prompt(t)
+	if err != nil {
+		return avatar.Reply{}, err
+	}
+	r, err := b.post(ctx, tok, "prompts", body)
 	if err != nil || !can.tts || r.Audio.URL != "" || r.Text == "" {
 		return r, err
 	}
@@ -91,12 +98,15 @@ func (b *Backend) reply(ctx context.Context, tok token, t avatar.Turn) (avatar.R
 	return r, nil
 }
 
-// prompt is the body of /prompts.
-func (b *Backend) prompt(t avatar.Turn) map[string]any {
+// prompt is the body of /prompts: a form if the person spoke.
+func (b *Backend) prompt(t avatar.Turn) (any, error) {
+	if t.Voice != nil {
+		return b.recording(t)
+	}
 	body := map[string]any{}
 	maps.Copy(body, b.cfg.Overrides)
 	body["text"], body["skipTTS"], body["userName"], body["botName"] = t.Text, !b.cfg.Speech, userName(t), b.cfg.botName()
-	return body
+	return body, nil
 }
 
 // post makes one call that answers with a reply.
@@ -106,6 +116,9 @@ func (b *Backend) post(ctx context.Context, tok token, path string, body any) (a
 		return avatar.Reply{}, err
 	}
 	if err := ans.outcome(runnerCall, b.now()); err != nil {
+		if _, spoken := body.(upload); spoken {
+			err = ans.unheard(err)
+		}
 		return avatar.Reply{}, err
 	}
 	r, ok := parseReply(ans.body)

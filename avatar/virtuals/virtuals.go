@@ -5,6 +5,9 @@
 // without sound, the runner is asked for it (POST /prompts/voice). A Virtual that has a voice and no mind of its own is asked for the voice
 // alone: it says the person's words, and its reply has sound and no text.
 //
+// A voice message goes to the runner as it is, and comes back as Heard with the reply. Which forms of sound a runner takes is not known: it is
+// sent what the platform recorded.
+//
 // The memory of a Virtual belongs to its id and the memory uid. Tokens are kept per uid, so that two people never share one.
 //
 // A prompt has no idempotency key: each is remembered and billed. So one is repeated here in a single case, once with a new
@@ -36,7 +39,10 @@ type Backend struct {
 	known  *slots[cores] // by runner
 }
 
-var _ avatar.Backend = (*Backend)(nil)
+var (
+	_ avatar.Backend = (*Backend)(nil)
+	_ avatar.Hearer  = (*Backend)(nil)
+)
 
 // New checks cfg and does no I/O. With api it talks to the operator's own api_url; runner is for the addresses that access tokens name,
 // and its transport must refuse those that the operator did not allow. If that error is a *fault.Outcome, Ask returns it as it
@@ -61,6 +67,9 @@ func New(cfg Config, api, runner *http.Client) (*Backend, error) {
 	b.tokens, b.known = newSlots[token](maxTokens, clock), newSlots[cores](maxRunners, clock)
 	return b, nil
 }
+
+// Hears is always true: voice messages are prompts like any other.
+func (b *Backend) Hears() bool { return true }
 
 // Ask says the Virtual's reply before it returns.
 func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
