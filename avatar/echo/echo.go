@@ -2,13 +2,14 @@
 //
 // It repeats what it hears with a little character, has a feeling about it, and mumbles it: the sound is made here, a syllable of babble
 // for each of the first syllables of the text. All of it depends on the text alone, so that the same words always get
-// the same answer. The word "bye" or "goodbye" alone ends the conversation.
+// the same answer. The word "bye" or "goodbye" alone ends the conversation, "help" tells what else there is.
 package echo
 
 import (
 	"context"
 	"hash/fnv"
 	"strings"
+	"time"
 	"unicode"
 
 	"avatarbridge/avatar"
@@ -19,19 +20,31 @@ import (
 const maxQuoted = 1000
 
 // Backend is an echo. It keeps nothing between turns.
-type Backend struct{ speech bool }
+type Backend struct {
+	speech, stream bool
+	// How long a reply takes to grow: so long for each word, but no shorter than this in all.
+	eachWord, shortest time.Duration
+}
 
 var _ avatar.Backend = (*Backend)(nil)
 
 // New returns an echo. The error is always nil.
-func New(cfg Config) (*Backend, error) { return &Backend{speech: cfg.Speech}, nil }
+func New(cfg Config) (*Backend, error) {
+	return &Backend{speech: cfg.Speech, stream: cfg.Stream, eachWord: eachWord, shortest: shortest}, nil
+}
 
-// Ask says one reply before it returns.
+// Ask says one reply before it returns, and shows it growing before that if it is to stream.
 func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return say.Say(ctx, b.reply(t.Text))
+	r := b.reply(t.Text)
+	if b.stream {
+		if err := b.show(ctx, r.Text, say); err != nil {
+			return err
+		}
+	}
+	return say.Say(ctx, r)
 }
 
 // Check says that there is nothing to check.
@@ -40,14 +53,20 @@ func (b *Backend) Check(context.Context) []fault.Finding {
 }
 
 func (b *Backend) reply(heard string) avatar.Reply {
-	f := feel(heard)
+	f, tr := feel(heard), trickFor(heard)
 	r := avatar.Reply{Emotion: f.emotion, Ends: farewell(heard)}
-	if r.Ends {
+	switch {
+	case r.Ends:
 		r.Text, r.Emotion = "Goodbye! I will remember none of this, as echoes do.", "sadness"
-	} else {
+	case tr != nil:
+		r.Text, r.Emotion = tr.text, tr.emotion
+	default:
 		r.Text = answer(heard, f)
 	}
-	if b.speech {
+	switch {
+	case b.speech && tr != nil && tr.chimes:
+		r.Audio = avatar.Audio{Data: chime(), Type: "audio/wav"}
+	case b.speech:
 		r.Audio = avatar.Audio{Data: mumble(heard, f), Type: "audio/wav"}
 	}
 	return r

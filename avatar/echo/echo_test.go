@@ -41,30 +41,30 @@ func ask(t *testing.T, cfg Config, text string) avatar.Reply {
 
 func TestRepeatsWhatWasSaid(t *testing.T) {
 	for _, text := range []string{"Hello there", "a **bold** @everyone", "ünïcödé 🎭", "?"} {
-		if r := ask(t, Default(), text); !strings.Contains(r.Text, "“"+text+"”") || r.Ends || r.Key != "" {
+		if r := ask(t, Config{Speech: true}, text); !strings.Contains(r.Text, "“"+text+"”") || r.Ends || r.Key != "" {
 			t.Errorf("%q: %+v", text, r.Text)
 		}
 	}
 }
 
 func TestRepeatsLinesAsABlock(t *testing.T) {
-	if r := ask(t, Default(), "one\r\n\r\ntwo\nthree"); !strings.HasSuffix(r.Text, "\n\n> one\n> two\n> three") {
+	if r := ask(t, Config{Speech: true}, "one\r\n\r\ntwo\nthree"); !strings.HasSuffix(r.Text, "\n\n> one\n> two\n> three") {
 		t.Errorf("%q", r.Text)
 	}
 }
 
 func TestSameWordsGetTheSameAnswer(t *testing.T) {
-	a, b := ask(t, Default(), "What is an echo?"), ask(t, Default(), "What is an echo?")
+	a, b := ask(t, Config{Speech: true}, "What is an echo?"), ask(t, Config{Speech: true}, "What is an echo?")
 	if d := cmp.Diff(a, b); d != "" {
 		t.Error(d)
 	}
-	if c := ask(t, Default(), "What is a canyon, then?"); cmp.Equal(a.Audio.Data, c.Audio.Data) {
+	if c := ask(t, Config{Speech: true}, "What is a canyon, then?"); cmp.Equal(a.Audio.Data, c.Audio.Data) {
 		t.Error("other words have the same sound")
 	}
 }
 
 func TestLongTextIsCut(t *testing.T) {
-	r := ask(t, Default(), strings.Repeat("ä", 50_000))
+	r := ask(t, Config{Speech: true}, strings.Repeat("ä", 50_000))
 	if n := strings.Count(r.Text, "ä"); n != maxQuoted || !strings.HasSuffix(r.Text, "…”") {
 		t.Errorf("repeated %d characters, want %d and an ellipsis", n, maxQuoted)
 	}
@@ -82,7 +82,7 @@ func TestHasAFeelingAboutTheWords(t *testing.T) {
 		"The table is brown": "neutral",
 		"sadly, madly":       "neutral", // whole words count
 	} {
-		if got := ask(t, Default(), text).Emotion; got != want {
+		if got := ask(t, Config{Speech: true}, text).Emotion; got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
@@ -93,7 +93,7 @@ func TestGoodbyeAloneEndsTheConversation(t *testing.T) {
 		"bye": true, " Goodbye! ": true, "BYE.": true,
 		"bye the way": false, "I say goodbye": false, "buy": false,
 	} {
-		if got := ask(t, Default(), text).Ends; got != want {
+		if got := ask(t, Config{Speech: true}, text).Ends; got != want {
 			t.Errorf("%q: ends %v, want %v", text, got, want)
 		}
 	}
@@ -106,7 +106,7 @@ func TestSpeechOffIsSilent(t *testing.T) {
 }
 
 func TestWhatTheSpeakerSaysIsReturned(t *testing.T) {
-	b, _ := New(Default())
+	b, _ := New(Config{Speech: true})
 	full := errors.New("the disk is full")
 	if err := b.Ask(t.Context(), avatar.Turn{Text: "Hello"}, &speaker{err: full}); !errors.Is(err, full) {
 		t.Errorf("Ask returned %v", err)
@@ -116,7 +116,7 @@ func TestWhatTheSpeakerSaysIsReturned(t *testing.T) {
 func TestStoppedBeforeItBeganSaysNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	b, _ := New(Default())
+	b, _ := New(Config{Speech: true})
 	var s speaker
 	if err := b.Ask(ctx, avatar.Turn{Text: "Hello"}, &s); !errors.Is(err, context.Canceled) || len(s.said) != 0 {
 		t.Errorf("Ask returned %v and said %d replies", err, len(s.said))
