@@ -150,13 +150,8 @@ func TestServerThatDoesNotStreamIsUnderstood(t *testing.T) {
 	}
 }
 
-func TestThoughtsAreNotSaid(t *testing.T) {
-	o, b := newRig(t, avatartest.OpenAIConfig{Answer: func(avatartest.ChatRequest) avatartest.ChatAnswer {
-		return avatartest.ChatAnswer{Think: "They greet me.", Text: "<think>\nSo I greet them.\n</think>\n\nHello!"}
-	}}, nil)
-	if r := ask(t, b, turn("Hi")); r.Text != "Hello!" {
-		t.Errorf("%q", r.Text)
-	}
+func TestThinkingThatUsesUpAllTokensIsNoReply(t *testing.T) {
+	o, b := newRig(t, avatartest.OpenAIConfig{}, nil)
 	for maxTokens, kind := range map[int]fault.Kind{0: fault.Retry, 10: fault.Dead} {
 		o.Answer(func(avatartest.ChatRequest) avatartest.ChatAnswer {
 			return avatartest.ChatAnswer{Text: "<think>\nWell. ", Finish: "length"}

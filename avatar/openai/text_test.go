@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -22,33 +21,6 @@ func TestTextIsCutBackToItsLastSentence(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
-}
-
-func TestThoughtsAreRemoved(t *testing.T) {
-	for in, want := range map[string]string{
-		"Hi": "Hi", "<think>\nhm\n</think>\n\nHi": "Hi", "  <think></think>Hi": "Hi", "hm\n</think>\nHi": "Hi", "<think>hm": "", "Hi\n<think>\nhm\n</think>\nAnn": "Hi\n\nAnn",
-		"<thinking>a</thinking>Hi <think> there": "Hi <think> there", "The tag `<think>` opens, `</think>` closes.": "The tag `<think>` opens, `</think>` closes.",
-		"<think>a</think>\n<think>b</think>\nHi": "Hi", "</think>": "", "": "",
-	} {
-		if got := withoutThoughts(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
-func FuzzText(f *testing.F) {
-	for _, s := range []string{"One. Two", "<think>\na\n</think>\nb.", "“Yes.” \xff\xfe.", "1. a\n\n2. b", "x\n</think>"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		whole, ok := wholeSentences(s)
-		if !strings.Contains(s, whole) || ok != (whole != "") || utf8.ValidString(s) && !utf8.ValidString(whole) {
-			t.Errorf("%q of %q", whole, s)
-		}
-		if got := withoutThoughts(s); len(got) > len(s) || utf8.ValidString(s) && !utf8.ValidString(got) {
-			t.Errorf("%q of %q", got, s)
-		}
-	})
 }
 
 // all reads a stream to its end: each event as its data, and errors after an "!".
@@ -106,7 +78,8 @@ func FuzzStream(f *testing.F) {
 		b.base, _ = base(cfg.BaseURL)
 		w, stop := b.watch(t.Context())
 		defer stop()
-		a, err := b.hear(w, strings.NewReader(s), func(string) {})
+		shown := ""
+		a, err := b.hear(w, strings.NewReader(s), func(text string) { shown = text })
 		if err != nil {
 			if len(err.Error()) > 400 {
 				t.Errorf("an error of %d bytes: %.200q", len(err.Error()), err)
@@ -114,6 +87,9 @@ func FuzzStream(f *testing.F) {
 			return
 		}
 		text, err := b.reply(a)
+		if err == nil && a.finish == "stop" && !a.text.veiled && !strings.HasPrefix(text, shown) {
+			t.Errorf("showed %q and said %q of %q", shown, text, s)
+		}
 		if (text == "") == (err == nil) || !a.done {
 			t.Errorf("%q and %v of %q", text, err, s)
 		}
