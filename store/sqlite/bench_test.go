@@ -132,3 +132,54 @@ func BenchmarkWholeMessage(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkFeed reads the newest 50 of a feed of 200, among many others' feeds, while messages are written into them.
+func BenchmarkFeed(b *testing.B) {
+	const people, feeds = 100, 200
+	s := openBench(b)
+	now := time.Now()
+	entry := func(i int) store.Entry {
+		e := message(i, i%people, now)
+		e.Turn.MaxWaiting, e.Turn.Feed, e.Turn.Feeds = 0, make([]byte, 300), feeds
+		return e
+	}
+	n := 0
+	for ; n < people*feeds; n += people {
+		batch := store.Batch{Account: account, Now: now}
+		for i := range people {
+			batch.Entries = append(batch.Entries, entry(n+i))
+		}
+		if _, err := s.Accept(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("read", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			e := entry(i)
+			items, err := s.Feed(b.Context(), e.Turn.In, e.Turn.From, 0, 50)
+			if err != nil || len(items) != 50 {
+				b.Fatal(len(items), err)
+			}
+		}
+	})
+	// What a full feed adds to Accept: 256 messages share a commit.
+	for _, keep := range []int{0, feeds} {
+		b.Run(fmt.Sprint("accept/feeds=", keep), func(b *testing.B) {
+			for b.Loop() {
+				batch := store.Batch{Account: account, Now: now}
+				for range 256 {
+					e := entry(n)
+					n++
+					if e.Turn.Feeds = keep; keep == 0 {
+						e.Turn.Feed = nil
+					}
+					batch.Entries = append(batch.Entries, e)
+				}
+				if _, err := s.Accept(b.Context(), batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/256, "µs/message")
+		})
+	}
+}

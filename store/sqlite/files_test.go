@@ -6,14 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"avatarbridge/store"
@@ -123,30 +120,6 @@ func TestASecondStoreIsLockedOut(t *testing.T) {
 	}
 	openAt(t, path)
 }
-
-// schema is the program's schema up to a version, and with one more migration when up is not "".
-func schema(t *testing.T, version int, up string) fstest.MapFS {
-	t.Helper()
-	files, err := fs.Glob(embedded, "migrations/*.sql")
-	if err != nil || len(files) < version {
-		t.Fatalf("%v, %v", files, err)
-	}
-	all := fstest.MapFS{}
-	for _, f := range files[:version] {
-		b, err := embedded.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[path.Base(f)] = &fstest.MapFile{Data: b}
-	}
-	if up != "" {
-		all[fmt.Sprintf("%05d_next.sql", version+1)] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + up)}
-	}
-	return all
-}
-
-// current is the version of the schema that the program knows.
-const current = 2
 
 func TestADatabaseIsCopiedBeforeItsMigration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")

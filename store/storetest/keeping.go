@@ -105,25 +105,28 @@ func (b *bench) canaries() (uid string) {
 	shared := room("group", store.MemoryRoom)
 	own := turn("canary-user", direct("canary-user"), "canary-user/1")
 	own.Turn.Body = []byte("canary body")
+	own.Turn.Feed, own.Turn.Feeds = []byte("canary item"), 9
 	own.Turn.Limits = []store.Limit{{Key: "person/telegram//canary-user", Max: 9, Every: time.Hour}}
 	t := b.accept(own)[0].Turn
-	b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Memo: []byte("canary memo"), Memos: 9,
-		Replies: []store.Reply{{Key: "canary key", Pieces: pieces("canary reply", "canary second")}}})
+	p := b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Send: true, Memo: []byte("canary memo"), Memos: 9,
+		Replies: []store.Reply{{Key: "canary key", Pieces: pieces("canary first", "canary reply", "canary second")}}}).Post
+	b.park(b.settleAs(store.Settled{Post: p.ID, As: store.Sent, Feed: []byte("canary answer"), Feeds: 9}).Post, b.now)
 	waiting := turn("canary-user", direct("canary-user"), "canary-user/2")
 	waiting.Turn.Body = bytes.Repeat([]byte("canary long "), 2000)
-	in := turn("canary-user", shared, "k3")
-	in.Turn.Body = []byte("canary in the group")
+	in := fed("canary-user", shared, "k3", 9)
+	in.Turn.Body, in.Turn.Feed = []byte("canary in the group"), []byte("canary item in the group")
 	behind := turn("canary-user", shared, "k4")
 	behind.Turn.Body = []byte("canary behind")
 	r := b.accept(waiting, turn("other", shared, "k5"), in, turn("other", shared, "k6"), behind)
+	b.check(b.Draft(b.ctx, r[0].Turn.Row, "canary draft"))
 	b.giveBack(store.Deferred{Turn: r[0].Turn.Row, Due: b.now, Attempts: 1, Hold: &store.Hold{Scope: store.Scope{Account: account, Channel: "canary-user"}}})
 	out := b.finish(r[1].Turn, "to the other")
 	b.isTurn(out.Turn, "canary in the group")
 	b.finishAs(store.Finished{Turn: out.Turn.Row, Now: b.now, Memo: []byte("canary memo in the group"), Memos: 9,
 		Replies: []store.Reply{{Pieces: pieces("canary answer in the group")}}})
-	p, err := b.Person(b.ctx, "telegram:canary-user")
+	canary, err := b.Person(b.ctx, "telegram:canary-user")
 	b.check(err)
-	return p.UID
+	return canary.UID
 }
 
 var peopleExamples = []example{
@@ -172,7 +175,8 @@ var peopleExamples = []example{
 		var out bytes.Buffer
 		b.check(b.Export(b.ctx, uid, &out))
 		same(b, "it is JSON", json.Valid(out.Bytes()), true)
-		for _, want := range []string{"canary-user", "Name of canary-user", "canary long", "canary reply", "canary behind", "canary answer in the group", uid} {
+		for _, want := range []string{"canary-user", "Name of canary-user", "canary long", "canary reply", "canary behind", "canary answer in the group",
+			"canary item", "canary answer", "canary item in the group", "canary draft", uid} {
 			same(b, want+" is in it", strings.Contains(out.String(), want), true)
 		}
 		same(b, "nothing of others is", strings.Contains(out.String(), "to the other") || strings.Contains(out.String(), "k5"), false)
@@ -184,6 +188,7 @@ var peopleExamples = []example{
 		b.check(err)
 		same(b, "conversations", len(gone), 1)
 		same(b, "channel", gone[0].Channel, "canary-user")
+		same(b, "feed of the group", b.feedOf(room("group", store.MemoryRoom), "other"), "")
 		b.crash()
 		_, err = b.Person(b.ctx, "telegram:canary-user")
 		isErr(b, "person", err, store.ErrNotFound)

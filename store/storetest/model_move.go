@@ -123,6 +123,9 @@ func (m *model) replacePerson(old, now *mPerson) {
 				if i != nil && i.person == old {
 					i.person = now
 				}
+				if i != nil && i.asked != nil && i.asked.person == old {
+					i.asked.person = now
+				}
 			}
 		}
 	}
@@ -157,7 +160,7 @@ func (m *model) forget(p *mPerson) []*mConv {
 		return c.person == p
 	})
 	theirs := func(i *mItem) bool {
-		return i.person == p || i.turnID != "" && m.answered[i.turnID] != nil && m.answered[i.turnID].person == p
+		return i.person == p || i.asked != nil && i.asked.person == p || i.turnID != "" && m.answered[i.turnID] != nil && m.answered[i.turnID].person == p
 	}
 	for _, t := range m.turnsOf(p) {
 		t.conv.forgotten = append(t.conv.forgotten, t.id)
