@@ -35,7 +35,7 @@ func (checkCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	bridges, err := buildBridges(c, o)
+	bridges, err := buildBridges(c, o, avatars)
 	if err != nil {
 		return err
 	}
@@ -50,6 +50,7 @@ func (checkCommand) Run(ctx context.Context, p *program) error {
 	for _, b := range bridges {
 		r.look(ctx, "bridges."+b.Name, b.Bridge)
 	}
+	r.sites(c)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -108,7 +108,7 @@ func TestDefaultConfigurationsExamplesHaveNoFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Avatars) != 4 || len(c.Bridges) != 1 || len(c.Bridges[0].Routes) != 1 {
+	if len(c.Avatars) != 4 || len(c.Bridges) != 2 || len(c.Bridges[1].Routes) != 1 {
 		t.Errorf("not all examples were read: %d avatars, %d bridges", len(c.Avatars), len(c.Bridges))
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -36,6 +35,9 @@ func (runCommand) Run(ctx context.Context, p *program) error {
 	}
 	log := newLog(p.err, c.Log, c.Secrets)
 	s := &service{program: p, config: c, log: log, outside: newOutside(c, log)}
+	if err := s.build(); err != nil {
+		return err
+	}
 	if err := s.run(ctx); err != nil {
 		return err
 	}
@@ -49,8 +51,19 @@ type service struct {
 	config  *config.Config
 	log     *slog.Logger
 	outside *outside
+	avatars []relay.Avatar
+	bridges []relay.Bridge
 
 	public, admin stage
+}
+
+// build makes what is configured, without any I/O.
+func (s *service) build() (err error) {
+	if s.avatars, err = buildAvatars(s.config, s.outside); err != nil {
+		return err
+	}
+	s.bridges, err = buildBridges(s.config, s.outside, s.avatars)
+	return err
 }
 
 // run listens first, so that a platform that calls meanwhile is told to come again, then opens the store and lets the relay work. All of
@@ -67,7 +80,8 @@ func (s *service) run(ctx context.Context) error {
 		return errors.Join(unlessStopped(ctx, err), public.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Serve(ctx, public, &s.public, s.log) })
+	outer := server.Behind(s.config.Server.Proxies, &s.public)
+	group.Go(func() error { return server.Serve(ctx, public, outer, s.log) })
 	group.Go(func() error { return server.Serve(ctx, admin, &s.admin, s.log) })
 	group.Go(func() error { return s.work(ctx, public.Addr(), admin.Addr()) })
 	return group.Wait()
@@ -85,14 +99,16 @@ func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) 
 		return err
 	}
 	set := metrics.New()
-	r, listeners, err := s.relay(st, set)
+	cfg := relayConfig(s.config, s.outside)
+	cfg.Store, cfg.Meter, cfg.Avatars, cfg.Bridges = st, set, s.avatars, s.bridges
+	r, err := relay.New(cfg)
 	if err != nil {
 		return err
 	}
 	set.Watch(metrics.Sources{Depth: st.Depth, Status: r.Status})
 	parts := s.closed()
 	parts.Status, parts.Callback, parts.Media = r.Status, r.Callback(), s.outside.media
-	parts.Webhooks = listeners
+	parts.Webhooks = listeners(s.bridges)
 	parts.Ready = func() bool { return r.Status().Running }
 	s.public.set(server.Public(parts))
 	s.admin.set(server.Admin(server.AdminParts{
@@ -119,32 +135,33 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-// relay builds all that is configured on a store, and says which bridges hear their platform over HTTP.
-func (s *service) relay(st store.Store, meter relay.Meter) (*relay.Relay, map[string]http.Handler, error) {
-	cfg := relayConfig(s.config, s.outside)
-	cfg.Store, cfg.Meter = st, meter
-	var err error
-	if cfg.Avatars, err = buildAvatars(s.config, s.outside); err != nil {
-		return nil, nil, err
-	}
-	if cfg.Bridges, err = buildBridges(s.config, s.outside); err != nil {
-		return nil, nil, err
-	}
-	listeners := map[string]http.Handler{}
-	for _, b := range cfg.Bridges {
+// listeners are the bridges that hear their platform over HTTP.
+func listeners(all []relay.Bridge) map[string]http.Handler {
+	found := map[string]http.Handler{}
+	for _, b := range all {
 		if w, ok := b.Bridge.(bridges.Webhook); ok {
-			listeners[b.Name] = w.Handler()
+			found[b.Name] = w.Handler()
 		}
 	}
-	r, err := relay.New(cfg)
-	return r, listeners, err
+	return found
 }
 
-// closed is the public side before the store is open: every path that will be there answers 503.
+// sites are the bridges with pages of their own, in the configuration's order.
+func sites(all []relay.Bridge) []server.Site {
+	var found []server.Site
+	for _, b := range all {
+		if site, ok := b.Bridge.(bridges.Site); ok {
+			found = append(found, server.Site{Name: b.Name, Handler: site.Site()})
+		}
+	}
+	return found
+}
+
+// closed is the public side before the store is open: every path that will be there answers 503, but for pages.
 func (s *service) closed() server.PublicParts {
 	parts := server.PublicParts{
 		Callback: http.NotFoundHandler(), Media: http.NotFoundHandler(), Webhooks: map[string]http.Handler{},
-		Status: starting, Ready: func() bool { return false },
+		Status: starting, Ready: func() bool { return false }, Sites: sites(s.bridges),
 	}
 	for _, b := range s.config.Bridges {
 		parts.Webhooks[b.Name] = http.NotFoundHandler()
@@ -160,35 +177,6 @@ func startingControl(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_, _ = io.WriteString(w, `{"error":"the program is still starting: try again in a moment"}`) // a client that went away needs no answer
-}
-
-// welcome says in one line what is up and what can be done with it, and in another what an operator has paused.
-func (s *service) welcome(ctx context.Context, st store.Store, public, admin net.Addr) error {
-	paused, err := control.Local{Store: st}.Paused(ctx)
-	if err != nil {
-		return err
-	}
-	var parts []string
-	for _, b := range s.config.Bridges {
-		parts = append(parts, fmt.Sprintf("%s (%s, avatar %s)", b.Name, b.Platform, b.Default.Avatar))
-	}
-	with := "no bridge yet: talk to an avatar with `avatarbridge chat`, or add one to config.toml"
-	if len(parts) > 0 {
-		with = "bridges " + strings.Join(parts, ", ")
-	}
-	fmt.Fprintf(s.out, "avatarbridge is up: page http://%s/ · health http://%s/readyz · %s\n", visitable(public), visitable(admin), with)
-	if said := pauses(paused); said != "" {
-		fmt.Fprintf(s.out, "Messages are taken, but %s\n", said)
-	}
-	return nil
-}
-
-// visitable is an address as one opens it on this machine.
-func visitable(a net.Addr) string {
-	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-		return fmt.Sprintf("localhost:%d", tcp.Port)
-	}
-	return a.String()
 }
 
 // A stage serves what is on it now.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 
 	"avatarbridge/avatar"
 	"avatarbridge/avatar/echo"
@@ -13,6 +15,7 @@ import (
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/relay"
 	"avatarbridge/bridges/telegram"
+	"avatarbridge/bridges/web"
 	"avatarbridge/cmd/avatarbridge/internal/config"
 	"avatarbridge/cmd/avatarbridge/internal/guard"
 	"avatarbridge/cmd/avatarbridge/internal/media"
@@ -21,7 +24,8 @@ import (
 // A platform is what this version knows to make bridges of.
 type platform struct {
 	config.Kind
-	build func(b config.Bridge, o *outside) (bridges.Bridge, error)
+	announces bool // the bridge says itself that people talk to an AI
+	build     func(b config.Bridge, in *house) (bridges.Bridge, error)
 }
 
 // A backend is what this version knows to make avatars of.
@@ -32,7 +36,8 @@ type backend struct {
 
 func platforms() []platform {
 	return []platform{
-		{kind("telegram", telegram.Default, telegramURL), buildTelegram},
+		{Kind: kind("telegram", telegram.Default, telegramURL), build: buildTelegram},
+		{Kind: webKind(), announces: true, build: buildWeb},
 	}
 }
 
@@ -101,14 +106,47 @@ func telegramURL(c *telegram.Config) string {
 	return ""
 }
 
-func buildTelegram(b config.Bridge, o *outside) (bridges.Bridge, error) {
+// A house is what bridges are built in.
+type house struct {
+	*outside
+	config  *config.Config
+	avatars []relay.Avatar
+}
+
+func buildTelegram(b config.Bridge, in *house) (bridges.Bridge, error) {
 	c := *b.Config.(*telegram.Config)
 	c.Name = b.Name
 	c.ReadsRooms = readsRooms(b)
-	if o.publicURL != "" {
-		c.WebhookURL = o.publicURL + "/bridges/" + b.Name + "/webhook"
+	if in.publicURL != "" {
+		c.WebhookURL = in.publicURL + "/bridges/" + b.Name + "/webhook"
 	}
-	return telegram.New(c, o.media.Bridges(), o.log)
+	return telegram.New(c, in.media.Bridges(), in.log)
+}
+
+// webPlatform is the name of the platform whose bridges are chat pages.
+const webPlatform = "web"
+
+// webKind is a chat page, which can show all that an avatar has.
+func webKind() config.Kind {
+	k := kind(webPlatform, web.Default, nil)
+	k.Settings = relay.Settings{Audio: bridges.AudioNative, ShowEmotion: true, ShowAnimation: true}
+	return k
+}
+
+func buildWeb(b config.Bridge, in *house) (bridges.Bridge, error) {
+	c := *b.Config.(*web.Config)
+	c.Name, c.PublicURL, c.Notice = b.Name, in.publicURL, in.config.Messages.AINotice
+	if c.Face != "" && !filepath.IsAbs(c.Face) && in.config.File != "" {
+		c.Face = filepath.Join(filepath.Dir(in.config.File), c.Face)
+	}
+	for _, a := range in.avatars {
+		if a.Name == b.Default.Avatar {
+			c.Avatar = cmp.Or(a.Display, a.Name)
+			h, ok := a.Backend.(avatar.Hearer)
+			c.Voice = ok && h.Hears()
+		}
+	}
+	return web.New(c, in.media.Bridges(), in.log)
 }
 
 // readsRooms says whether the bridge answers messages in rooms that do not mention it.
@@ -168,21 +206,23 @@ func buildAvatars(c *config.Config, o *outside) ([]relay.Avatar, error) {
 	return built, nil
 }
 
-// buildBridges makes all configured bridges, without any I/O.
-func buildBridges(c *config.Config, o *outside) ([]relay.Bridge, error) {
+// buildBridges makes all configured bridges, without any I/O. The avatars are those of buildAvatars.
+func buildBridges(c *config.Config, o *outside, avatars []relay.Avatar) ([]relay.Bridge, error) {
+	in := &house{o, c, avatars}
 	built := make([]relay.Bridge, 0, len(c.Bridges))
 	for _, b := range c.Bridges {
 		for _, k := range platforms() {
 			if k.Name != b.Platform {
 				continue
 			}
-			made, err := k.build(b, o)
+			made, err := k.build(b, in)
 			if err != nil {
 				return nil, fmt.Errorf("bridges.%s: %w", b.Name, err)
 			}
 			built = append(built, relay.Bridge{
 				Name: b.Name, Platform: b.Platform, Bridge: made, Default: b.Default, Routes: b.Routes,
 				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, MaxInFlight: b.MaxInFlight,
+				Announces: k.announces,
 			})
 		}
 	}

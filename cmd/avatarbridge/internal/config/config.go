@@ -5,6 +5,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,8 @@ type Server struct {
 	AdminToken     string   `toml:"admin_token"` // "": a random one in a file beside the database
 	PublicURL      string   `toml:"public_url"`  // without a slash at its end; "" when there is none
 	TrustedProxies []string `toml:"trusted_proxies"`
+
+	Proxies []netip.Prefix `toml:"-"` // TrustedProxies as ranges
 }
 
 // Store is the section [store].
@@ -55,7 +58,7 @@ type Log struct {
 	Format string `toml:"format" oneof:"auto,text,json"`
 }
 
-// Media is the section [media]: audio that avatars give as bytes.
+// Media is the section [media]: audio that avatars give, and what people say.
 type Media struct {
 	Dir      string        `toml:"dir"` // beside the database unless it is set
 	Keep     time.Duration `toml:"keep"`
@@ -99,6 +102,8 @@ type Kind struct {
 	New  func() any // a pointer to a struct with toml tags that holds the defaults
 	// NeedsPublicURL returns the key for whose sake server.public_url must be set, "" when none does. It may be nil.
 	NeedsPublicURL func(config any) (key string)
+	// Settings are what holds for a platform's bridges where they say nothing. Avatar and Limits have no meaning in it.
+	Settings relay.Settings
 }
 
 // Kinds are what bridges and avatars can be.

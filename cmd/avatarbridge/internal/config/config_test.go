@@ -50,6 +50,9 @@ var kinds = config.Kinds{
 			}
 			return ""
 		},
+	}, {
+		Name: "web", New: func() any { return &struct{}{} },
+		Settings: relay.Settings{Audio: "native", ShowEmotion: true, ShowAnimation: true},
 	}},
 	Backends: []config.Kind{
 		{Name: "oracle", New: func() any { return &oracle{Speech: true} }},
@@ -141,6 +144,48 @@ limits = { room = "1/h" }
 	}
 	if !b.Default.ShowEmotion || b.Default.Limits.Person != nil {
 		t.Errorf("the bridge's own settings: %+v", b.Default)
+	}
+}
+
+func TestAPlatformsOwnDefaultsHoldWhereItsBridgeSaysNothing(t *testing.T) {
+	c := accepted(t, small+`
+[bridges.site]
+platform = "web"
+avatar = "luna"
+[[bridges.site.routes]]
+channels = ["x"]
+show = ["emotion"]
+[bridges.quiet]
+platform = "web"
+avatar = "luna"
+audio = "off"
+show = []
+limits = { person = "1/h" }
+`, nil)
+	loft, site, quiet := c.Bridges[0], c.Bridges[1], c.Bridges[2]
+	if s := site.Default; s.Avatar != "luna" || s.Audio != "native" || !s.ShowEmotion || !s.ShowAnimation || len(s.Limits.Person) != 2 {
+		t.Errorf("the bridge that says nothing: %+v", s)
+	}
+	if s := site.Routes[0].Settings; s.Audio != "native" || !s.ShowEmotion || s.ShowAnimation {
+		t.Errorf("its route: %+v", s)
+	}
+	if s := quiet.Default; s.Audio != "off" || s.ShowEmotion || s.ShowAnimation || len(s.Limits.Person) != 1 {
+		t.Errorf("the bridge that says something: %+v", s)
+	}
+	if s := loft.Default; s.Audio != "" || s.ShowEmotion {
+		t.Errorf("another platform: %+v", s)
+	}
+}
+
+func TestTrustedProxiesAreAddressesAndRanges(t *testing.T) {
+	c := accepted(t, "[server]\ntrusted_proxies = [\"10.0.0.2\", \"192.168.1.7/16\", \"::1\", \"fd00::/8\", \"::ffff:127.0.0.1\"]\n"+small, nil)
+	want := []string{"10.0.0.2/32", "192.168.0.0/16", "::1/128", "fd00::/8", "127.0.0.1/32"}
+	var got []string
+	for _, p := range c.Server.Proxies {
+		got = append(got, p.String())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -245,7 +290,7 @@ func TestDefaultNeedsNoVariable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Avatars) != 1 || len(c.Bridges) != 0 {
-		t.Errorf("%d avatars, %d bridges", len(c.Avatars), len(c.Bridges))
+	if len(c.Avatars) != 1 || len(c.Bridges) != 1 || c.Bridges[0].Platform != "web" {
+		t.Errorf("%d avatars, bridges %+v", len(c.Avatars), c.Bridges)
 	}
 }

@@ -64,7 +64,7 @@ avatar = "luna"
 		`17:1: bridges.loft.routes[0].audio is "mp3": it may be "native", "file", "link" or "off"`,
 		`18:16: bridges.loft.routes[1].channels is missing: list the ids of the rooms that the route is for, such as ["-1001234567890"]`,
 		`19:1: bridges.loft.routes[1].chanels is no key here: did you mean "channels"?`,
-		`21:1: bridges.other.platform is "discord", which this version does not have: it may be "pigeon"`,
+		`21:1: bridges.other.platform is "discord", which this version does not have: it may be "pigeon" or "web"`,
 	}
 	for i := range max(len(got), len(want)) {
 		var g, w string
@@ -91,6 +91,10 @@ func TestFaultsSayWhatWouldBeRight(t *testing.T) {
 		{"one address", "[server]\nadmin_listen = \"127.0.0.1:8080\"\n" + small, `server.admin_listen is the address of server.listen`},
 		{"admin token", "[server]\nadmin_token = \"abc\"\n" + small, `server.admin_token is too short`},
 		{"proxy", "[server]\ntrusted_proxies = [\"proxy\"]\n" + small, `server.trusted_proxies[0] is no address`},
+		{"proxy with a port", "[server]\ntrusted_proxies = [\"10.0.0.2:80\"]\n" + small, `server.trusted_proxies[0] is no address`},
+		{"proxy of one network card", "[server]\ntrusted_proxies = [\"10.0.0.2\", \"fe80::1%eth0\"]\n" + small, `server.trusted_proxies[1] is no address`},
+		{"everybody a proxy", "[server]\ntrusted_proxies = [\"0.0.0.0/0\"]\n" + small, `server.trusted_proxies[0] trusts everybody`},
+		{"range in disguise", "[server]\ntrusted_proxies = [\"::ffff:10.0.0.0/104\"]\n" + small, `server.trusted_proxies[0] is a range of IPv4 addresses written as IPv6`},
 		{"address of the world", "[server]\npublic_url = \"bot.example.com\"\n" + small, `server.public_url is no public address`},
 		{"store", "[store]\nurl = \"postgres://localhost\"\n" + small, `store.url must name a file that SQLite keeps`},
 		{"size", "[store]\nmax_bytes = 4096\n" + small, `store.max_bytes is 4096: it must be at least 1048576 (1 MiB), or 0`},
@@ -98,7 +102,7 @@ func TestFaultsSayWhatWouldBeRight(t *testing.T) {
 		{"both", small + "token_file = \"x\"", `bridges.loft.token_file stands beside token: keep one of the two`},
 		{"no avatar", "[log]\nlevel = \"info\"", `avatars has no avatar: add one`},
 		{"no avatar for a bridge", "[bridges.loft]\nplatform = \"pigeon\"\ntoken = \"t\"\navatar = \"demo\"", `bridges.loft.avatar needs an avatar, and the file has none`},
-		{"no platform", "[avatars.demo]\nbackend = \"echo\"\n[bridges.loft]\navatar = \"demo\"", `bridges.loft.platform is missing: it may be "pigeon"`},
+		{"no platform", "[avatars.demo]\nbackend = \"echo\"\n[bridges.loft]\navatar = \"demo\"", `bridges.loft.platform is missing: it may be "pigeon" or "web"`},
 		{"half a variable", "[log]\nlevel = \"${\"\n" + small, `log.level holds "${" without a name`},
 		{"section as value", "avatars = 3", `avatars must be tables, each with a name, such as [avatars.demo], not a number`},
 		{"routes as a table", small + "[bridges.loft.routes]\nchannels = [\"1\"]", `bridges.loft.routes must be tables, each under [[bridges.loft.routes]], not a table`},

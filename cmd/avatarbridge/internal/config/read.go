@@ -33,6 +33,8 @@ type words struct {
 	TextOnly    string `toml:"text_only"`
 	NoVoice     string `toml:"no_voice"`
 	NotHeard    string `toml:"not_heard"`
+	Muted       string `toml:"muted"`
+	Unmuted     string `toml:"unmuted"`
 }
 
 type document struct {
@@ -177,7 +179,12 @@ func (r *reader) bridge(at path, name string, value any) {
 		AllRooms: keys.Rooms == "all", HoldUnclear: keys.OnUnclear == "hold",
 		CatchUp: keys.CatchUp, MaxInFlight: keys.MaxInFlight,
 	}
-	b.Default = r.settings(at, own, relay.Settings{Limits: r.limits})
+	var around relay.Settings
+	if kind != nil {
+		around = kind.Settings
+	}
+	around.Limits = r.limits
+	b.Default = r.settings(at, own, around)
 	b.Routes = r.routes(at.to("routes"), keys.Routes, b.Default)
 	r.config.Bridges = append(r.config.Bridges, b)
 	if keys.CatchUp > r.config.Store.Keep {

@@ -25,13 +25,33 @@ func (r *reader) server() {
 	}
 	s.PublicURL = r.publicURL(at.to("public_url"), s.PublicURL)
 	for i, p := range s.TrustedProxies {
-		if _, err := netip.ParseAddr(p); err == nil {
-			continue
-		}
-		if _, err := netip.ParsePrefix(p); err != nil {
-			r.fault(at.to("trusted_proxies").at(i), `is no address: write an IP address or a range, such as "10.0.0.2" or "10.0.0.0/8"`)
+		if proxy, ok := r.proxy(at.to("trusted_proxies").at(i), p); ok {
+			s.Proxies = append(s.Proxies, proxy)
 		}
 	}
+}
+
+// proxy reads the address or range of trusted proxies.
+func (r *reader) proxy(at path, text string) (netip.Prefix, bool) {
+	text = strings.TrimSpace(text)
+	ip, err := netip.ParseAddr(text)
+	if err == nil && ip.Zone() == "" {
+		ip = ip.Unmap()
+		return netip.PrefixFrom(ip, ip.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		r.fault(at, `is no address: write an IP address or a range, such as "10.0.0.2" or "10.0.0.0/8"`)
+		return p, false
+	case p.Bits() == 0:
+		r.fault(at, "trusts everybody: whoever writes could choose the address that limits count; write the addresses of your proxies alone")
+		return p, false
+	case p.Addr().Is4In6():
+		r.fault(at, "is a range of IPv4 addresses written as IPv6: write it as IPv4")
+		return p, false
+	}
+	return p.Masked(), true
 }
 
 func (r *reader) address(at path, address string) {

@@ -132,7 +132,7 @@ func (s *Store) serve(ctx context.Context, a bridges.Audio) (token string, f *fo
 		token, err = s.key.token(origin{a.Source, a.AllowPrivate})
 	}
 	if err == nil {
-		if f = s.sounds.kind(token); f != nil {
+		if f = s.sounds.kind(token); f != nil && (own || s.sounds.renew(token) == nil) {
 			return token, f, nil
 		}
 	}

@@ -120,6 +120,18 @@ func TestACopyGoesWhenItsTimeIsOverAndIsFetchedAnew(t *testing.T) {
 	}
 }
 
+func TestACopyThatIsPostedAgainIsKeptFromThenOn(t *testing.T) {
+	url, asked := counted(t)
+	s := newStore(t, Config{Keep: time.Hour})
+	path, _ := serveAt(t, s, url)
+	age(t, s, path, 59*time.Minute)
+	serveAt(t, s, url)
+	s.now = func() time.Time { return time.Now().Add(58 * time.Minute) }
+	if r := get(t, s, http.MethodGet, path); r.StatusCode != http.StatusOK || asked.Load() != 1 {
+		t.Errorf("status %d, fetched %d times", r.StatusCode, asked.Load())
+	}
+}
+
 func TestABrokenCopyIsFetchedAnew(t *testing.T) {
 	url, asked := counted(t)
 	s := newStore(t, Config{})
