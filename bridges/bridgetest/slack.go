@@ -111,8 +111,8 @@ func (s *Slack) base() string { return "http://" + s.addr }
 // Now is the simulator's time.
 func (s *Slack) Now() time.Time { return s.clock.now() }
 
-// Advance moves the simulator's clock forward. What becomes due (redeliveries, the end of response URLs and limits) happens soon
-// afterwards; WaitFor sees it.
+// Advance moves the simulator's clock forward. What becomes due on the way (redeliveries, the end of response URLs and of statuses)
+// happens before it returns, each at its time; so an app gets no chance to acknowledge within one long step.
 func (s *Slack) Advance(d time.Duration) {
 	s.clock.advance(d)
 	s.log.signal()

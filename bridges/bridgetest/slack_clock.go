@@ -32,11 +32,41 @@ func (c *slackClock) now() time.Time {
 
 func (c *slackClock) nowLocked() time.Time { return time.Now().Add(c.ahead) }
 
+// advance moves the clock forward by d and calls what becomes due on the way, each at its time.
 func (c *slackClock) advance(d time.Duration) {
 	c.mu.Lock()
-	c.ahead += max(d, 0)
+	end := c.nowLocked().Add(max(d, 0))
 	c.mu.Unlock()
-	c.poke()
+	for f := c.step(end); f != nil; f = c.step(end) {
+		f()
+	}
+}
+
+// step moves the clock to the first timer that is due by end and takes it, or to end.
+func (c *slackClock) step(end time.Time) func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	to := end
+	first := c.timers.Len() > 0 && !c.timers.list[0].due.After(end)
+	if first {
+		to = c.timers.list[0].due
+	}
+	c.ahead += max(0, to.Sub(c.nowLocked()))
+	if !first {
+		return nil
+	}
+	return c.pop()
+}
+
+// pop takes the first timer; needs c.mu.
+func (c *slackClock) pop() func() {
+	t, ok := heap.Pop(&c.timers).(*slackTimer)
+	if !ok {
+		return nil // never: only timers are pushed
+	}
+	f := t.f
+	t.f = nil
+	return f
 }
 
 func (c *slackClock) poke() {
@@ -46,7 +76,7 @@ func (c *slackClock) poke() {
 	}
 }
 
-// after has f called when d has passed, from the clock's goroutine, which f must not hold up. The returned function prevents that if it
+// after has f called when d has passed, from the clock's goroutine or from advance, neither of which f may hold up. The returned function prevents that if it
 // has not begun.
 func (c *slackClock) after(d time.Duration, f func()) (stop func()) {
 	c.mu.Lock()
@@ -96,10 +126,7 @@ func (c *slackClock) next() (func(), time.Duration) {
 	if wait := t.due.Sub(c.nowLocked()); wait > 0 {
 		return nil, wait
 	}
-	heap.Pop(&c.timers)
-	f := t.f
-	t.f = nil
-	return f, 0
+	return c.pop(), 0
 }
 
 // slackTimers is a heap by time, and by age among equals.
