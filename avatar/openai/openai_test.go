@@ -230,6 +230,11 @@ func TestConfigTellsAllItsFaults(t *testing.T) {
 		{func(c *Config) { c.APIKey = "canary\n" }, "api_key"},
 		{func(c *Config) { c.Temperature, c.History = &bad, 201 }, "history temperature"},
 		{func(c *Config) { c.Speech, c.Voice, c.SpeechModel = true, "", "" }, "voice speech_model"},
+		{func(c *Config) {
+			c.Transcribe, c.TranscribeURL, c.TranscribeKey = "whisper-1", "http://127.0.0.1:8000/v1", "k"
+		}, ""},
+		{func(c *Config) { c.TranscribeURL, c.TranscribeKey = "127.0.0.1:8000", "canary " }, "transcribe_url transcribe transcribe_key"},
+		{func(c *Config) { c.Transcribe, c.TranscribeKey = "whisper-1", "canary" }, "transcribe_key"},
 	} {
 		cfg := Default()
 		cfg.BaseURL, cfg.Model, cfg.APIKey = "http://127.0.0.1:11434/v1/", "llama3.2", "sk-1"

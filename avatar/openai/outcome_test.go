@@ -106,6 +106,13 @@ func TestCheckTellsWhatWorksAndWhatToChange(t *testing.T) {
 	}{
 		{name: "all well", want: []string{"true 127.0.0.1", "api_key accepted", "true model sim-large is there"}},
 		{name: "with speech", change: func(c *Config) { c.Speech = true }, want: []string{"true speech is on: tts-1 with the voice alloy"}},
+		{name: "with hearing", change: hears, want: []string{"true hearing is on: whisper-1 at 127.0.0.1", "not among"}},
+		{name: "with hearing that is listed", sim: avatartest.OpenAIConfig{Models: []string{"sim-large", "whisper-1"}}, change: hears, want: []string{"not tried, as it may cost |"}},
+		{name: "with ears that are away", change: func(c *Config) { c.Transcribe, c.TranscribeURL = "w", "http://127.0.0.1:1/v1" },
+			want: []string{"true model sim-large", "false 127.0.0.1:1", "that transcribe_url is right"}},
+		{name: "with ears that tell no models", change: func(c *Config) { c.Transcribe, c.TranscribeURL = "w", strings.TrimSuffix(c.BaseURL, "/v1") },
+			want: []string{"true hearing is on: w at 127.0.0.1"}},
+		{name: "with ears that want a key", change: func(c *Config) { c.Transcribe, c.TranscribeURL = "w", c.BaseURL }, want: []string{"false 127.0.0.1", "| the server wants a key: set transcribe_key"}},
 		{name: "Ollama's tag", sim: avatartest.OpenAIConfig{Dialect: avatartest.Ollama, Models: []string{"sim-large:latest"}}, change: func(c *Config) { c.APIKey = "" },
 			want: []string{"without a key", "true model sim-large is there"}},
 		{name: "no model", change: func(c *Config) { c.Model = "nobody" }, want: []string{"true 127.0.0.1", "false 127.0.0.1", "it has: sim-large, sim-small", "| set model"}},
