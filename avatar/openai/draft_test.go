@@ -22,15 +22,15 @@ func TestReplyIsShownPieceByPiece(t *testing.T) {
 	ear := &watched{shown: shown}
 	go func() { done <- b.Ask(t.Context(), turn("Hi"), ear) }()
 	for i, want := range []string{"Hel", "Hello", "", "Hello **An", "Hello **Ann**", "", "Hello **Ann**\n\n!"} {
+		if ear.Tried() > 0 {
+			t.Errorf("said after %d pieces", i)
+		}
 		gate <- struct{}{}
 		if err := o.Await(t.Context(), avatartest.PieceSent, i+1); err != nil {
 			t.Fatal(err)
 		}
 		if want != "" && <-shown != want {
 			t.Errorf("after %d pieces something other than %q is shown", i+1, want)
-		}
-		if ear.Tried() > 0 {
-			t.Errorf("said after %d pieces", i+1)
 		}
 	}
 	if err := <-done; err != nil || ear.Replies()[0].Text != "Hello **Ann**\n\n!" {
