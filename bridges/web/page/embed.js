@@ -51,6 +51,7 @@
   const out = make('button', { type: 'button', className: 'out', ariaLabel: 'Close the chat' }, cross());
   const dialog = make('dialog', { className: corner, ariaLabel: label }, out);
   let frame = null;
+  let ready = false;
 
   // On a phone the chat takes the whole screen, so that what is behind it is out of reach; elsewhere the site can be used beside it.
   const open = () => {
@@ -65,7 +66,7 @@
     button.ariaLabel = label;
     button.replaceChildren(cross(), news);
     frame.focus();
-    frame.contentWindow.postMessage({ avatarbridge: 'opened' }, new URL(base).origin);
+    if (ready) frame.contentWindow.postMessage({ avatarbridge: 'opened' }, new URL(base).origin);
   };
   const closed = () => {
     button.ariaExpanded = 'false';
@@ -84,6 +85,7 @@
     if (!frame || e.source !== frame.contentWindow || e.origin !== new URL(base).origin) return;
     switch (e.data?.avatarbridge) {
       case 'ready': // it has a button of its own for closing
+        ready = true;
         out.hidden = true;
         if (dialog.open) frame.contentWindow.postMessage({ avatarbridge: 'opened' }, e.origin);
         break;

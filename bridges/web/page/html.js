@@ -42,6 +42,11 @@ function copy(from, to, depth) {
     }
     const element = document.createElement(name);
     attributes(node, element);
+    // A link to nowhere is text.
+    if (name === 'a' && !element.href) {
+      copy(node, to, depth + 1);
+      continue;
+    }
     copy(node, element, depth + 1);
     to.append(element);
   }

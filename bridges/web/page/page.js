@@ -71,12 +71,15 @@ const outbox = new Outbox(page.base, storage, {
 let away = 0;
 const stream = new Stream(page.base, {
   state(word) {
-    clearTimeout(away);
     if (word === 'cookie') return cookie();
     mood({ open: word === 'open' });
-    if (word === 'open') bar('connection', '');
+    if (word === 'open') {
+      clearTimeout(away);
+      away = 0;
+      bar('connection', '');
+    }
     // A short break is nobody's concern.
-    else away = setTimeout(() => bar('connection', 'The connection is lost. What you write is kept, and sent when it is back.'), 3000);
+    else away ||= setTimeout(() => bar('connection', 'The connection is lost. What you write is kept, and sent when it is back.'), 3000);
   },
   hello({ assets }) {
     remember(false);
@@ -178,4 +181,4 @@ listen(by('talk'), say);
 outbox.start();
 stream.start();
 // A phone would open its keyboard over the conversation.
-if (!data.embed && matchMedia('(hover: hover) and (pointer: fine)').matches) composer.focus();
+if (!data.embed && !matchMedia('(pointer: coarse)').matches) composer.focus();
