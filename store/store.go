@@ -56,12 +56,13 @@ type Store interface {
 	// Finish settles a claimed turn: its body is cleared, what was said is appended, in one transaction.
 	Finish(ctx context.Context, f Finished) (Claims, error)
 	// Draft notes what is shown as a draft of the claimed turn's reply, in place of what was noted before: it comes back as Turn.Draft each
-	// time the turn is handed out, until Finish. It returns nil when the turn is over.
+	// time the turn is handed out, until Finish. When the turn is over it returns nil and notes nothing.
 	Draft(ctx context.Context, turn int64, draft string) error
 	// Transcript returns the last n memos that Finish kept of the conversation's current generation, oldest first.
 	Transcript(ctx context.Context, conversation int64, n int) ([][]byte, error)
 	// Feed returns what the feed of a live conversation holds with ids above after, oldest first: the newest n of it. It returns nil when there is no such
-	// conversation. What a verb put into the feed is there once the verb has returned, and ids rise in the order in which they become visible.
+	// conversation. What a verb put into the feed is there once the verb has returned, and ids rise in the order in which they become visible;
+	// only where a Move makes one of two conversations, the items of both keep their ids.
 	Feed(ctx context.Context, in Address, from Identity, after int64, n int) ([]Item, error)
 	// Places returns where the account has live conversations, each place once, those of the newest conversations first, at most n. Of the
 	// addresses, Account, Channel, Thread and Direct are set.
@@ -101,7 +102,7 @@ type Store interface {
 	// Export writes all that is kept of a person as one JSON document.
 	Export(ctx context.Context, uid string, w io.Writer) error
 	// Forget deletes all that is kept of a person, so that no byte of it is left in the store's files: identities, uids, conversations of
-	// their own, turns, posts, dead letters, counters. In shared conversations their turns and the replies to those go. Event keys stay, so
+	// their own, turns, posts, feeds, dead letters, counters. In shared conversations their turns and the replies to those go. Event keys stay, so
 	// that nothing is answered again. It returns the conversations that were deleted, for services to be told.
 	Forget(ctx context.Context, uid string) ([]Conversation, error)
 
@@ -111,7 +112,7 @@ type Store interface {
 	// Depth counts what waits.
 	Depth(ctx context.Context) (Depth, error)
 	// Purge deletes what is over and older than before: event keys, sent posts, dead letters, counters, people who have no conversation
-	// left. It works in small steps between other verbs and returns how many rows it deleted.
+	// left, items of feeds. It works in small steps between other verbs and returns how many rows it deleted.
 	Purge(ctx context.Context, before time.Time) (int, error)
 	// Writable writes and commits something small: nil means that the store can take messages.
 	Writable(ctx context.Context) error
@@ -223,13 +224,16 @@ type NewPost struct {
 }
 
 // An Edit gives the waiting turn with the event key Target another body, or cancels it when Body is nil or returns nil. A turn that may
-// have been asked is left alone.
+// have been asked is left alone, unless Unsay is set.
 type Edit struct {
 	Target string
 	Body   func(old []byte) []byte // makes the new body of the old one. Called inside the transaction: it must be quick
 	// Unsay makes the post that takes back one which was sent, of the platform's id of it. With a nil Body, a turn that was asked before is then
-	// unsaid: what still waits to be posted of its replies is withheld, for each post that was sent with an id an Unsay post is appended to its
-	// lane, and what is said to it from now on is not posted; the verdict is Done. It is called inside the transaction. Nil: replies stay.
+	// unsaid: it is over, its memo and its dead letters go, what still waits to be posted of its replies is withheld, for each post that was
+	// sent with an id an Unsay post is appended to its lane, and what is said to it from now on, by Finish or Say, is not posted; the verdict is
+	// Done, for a repeat too, which does nothing more. It is called inside the transaction, and by the Settle of a post that was being sent
+	// when its turn was unsaid: one that was sent is taken back then, any other is over. (One that was being sent when the program died stays,
+	// for nobody knows its id.) What stands apart is never taken back: prefaces, Reply.Apart. Nil: replies stay.
 	Unsay func(sent string) []byte
 	// Erase makes, where a turn is unsaid, the post that takes away the draft which Draft noted last for the turn with the id. It is called as
 	// Unsay is. Nil: drafts stay.
@@ -256,7 +260,7 @@ const (
 	Known                   // its key was seen before
 	Over                    // a limit has no room; Result.Limit says which
 	Full                    // the lane takes no more
-	NotFound                // an Edit whose turn is not waiting, a Reset without a conversation
+	NotFound                // an Edit that changes no turn, a Reset without a conversation
 )
 
 // A Result is what became of an Entry, and what was claimed for it.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 
@@ -232,5 +233,33 @@ func TestCloseWaitsForVerbsUnderWay(t *testing.T) {
 	}
 	if err := s.Writable(t.Context()); !errors.Is(err, errClosed) {
 		t.Errorf("after: %v", err)
+	}
+}
+
+func TestPagesAreReadWhileTheWriterIsBusy(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "store.db"))
+	e := newTurn("u1", "one", "one")
+	e.Turn.Feed, e.Turn.Feeds = []byte("item"), 9
+	accept(t, s, e)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.writer.run(ctx, true, func(*core) error {
+		read := make(chan error, 1)
+		go func() {
+			items, err := s.Feed(ctx, e.Turn.In, e.Turn.From, 0, 9)
+			places, err2 := s.Places(ctx, account, 9)
+			if len(items) != 1 || len(places) != 1 {
+				err = errors.Join(err, fmt.Errorf("%d items, %d places", len(items), len(places)))
+			}
+			read <- errors.Join(err, err2)
+		}()
+		select {
+		case err := <-read:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}); err != nil {
+		t.Error(err)
 	}
 }
