@@ -23,7 +23,10 @@ func (s *splitter) cut(b Block, room Size) (head, tail Block, ok bool) {
 		return b, b, false
 	}
 	end, next := border(text, n, b.Kind == Code)
-	head = headOf(b, end)
+	if head = headOf(b, end); !s.format.Size(head).fits(room) { // a shorter address can take more than the whole one
+		end, next = n, n
+		head = headOf(b, end)
+	}
 	tail = tailOf(b, next)
 	tail.Glue = text[end:next]
 	return head, tail, true
