@@ -10,7 +10,7 @@ import (
 )
 
 func tinyHarness(f flaw) Harness {
-	return Harness{TurnIDs: true, New: func(t *testing.T) Subject {
+	return Harness{TurnIDs: true, Drafts: true, New: func(t *testing.T) Subject {
 		w, err := NewWebhook(WebhookConfig{})
 		if err != nil {
 			t.Fatal(err)
@@ -83,6 +83,12 @@ var flaws = []struct {
 	{"says a callback without sense", "a callback that makes no sense is refused", "it was said", false},
 	{"takes a forged callback", "a forged callback is answered 401", "it was said", false},
 	{"takes a callback of any age", "an old callback is answered 401", "it was said", false},
+	{"shows nothing", "a reply is shown while it comes", "shown in 0 steps", false},
+	{"shows what was added alone", "a reply is shown while it comes", "does not go on from", false},
+	{"shows another text", "a turn is answered with its reply", "is no beginning of the reply", false},
+	{"shows more after it has said it", "a turn is answered with its reply", "came after the reply", false},
+	{"shows more after Ask has returned", "a reply is shown while it comes", "after Ask had returned", false},
+	{"shows its secret when it fails", "a broken service is to be tried again", "tells", false},
 	{"takes an unsigned callback", "an unsigned callback is answered 401", "it was said", false},
 }
 

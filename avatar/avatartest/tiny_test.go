@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"avatarbridge/avatar"
 	"avatarbridge/bridges/fault"
@@ -33,6 +34,7 @@ type tiny struct {
 	lock   sync.Mutex
 	broken bool
 	cached map[string]avatar.Reply
+	before avatar.Speaker // of the turn before
 }
 
 func newTiny(w *Webhook, f flaw) *tiny {
@@ -41,7 +43,11 @@ func newTiny(w *Webhook, f flaw) *tiny {
 	if f == "follows redirects" {
 		c.CheckRedirect = nil
 	}
-	return &tiny{url: w.URL(), key: w.key, http: c, flaw: f, cached: make(map[string]avatar.Reply)}
+	b := &tiny{http: c, flaw: f, cached: make(map[string]avatar.Reply)}
+	if w != nil {
+		b.url, b.key = w.URL(), w.key
+	}
+	return b
 }
 
 func (b *tiny) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
@@ -70,9 +76,16 @@ func (b *tiny) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error
 		if b.flaw == "apologises" {
 			_ = say.Say(ctx, avatar.Reply{Text: "Sorry!"})
 		}
+		if b.flaw == "shows its secret when it fails" {
+			say.Draft(b.secret())
+		}
 		return err
 	}
+	b.draft(reply.Text, say)
 	err = say.Say(ctx, reply)
+	if b.flaw == "shows more after it has said it" {
+		say.Draft(reply.Text)
+	}
 	if b.flaw == "swallows the error of Say" {
 		return nil
 	}
@@ -80,6 +93,35 @@ func (b *tiny) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error
 		_ = say.Say(ctx, reply)
 	}
 	return err
+}
+
+// draft shows three parts of a text.
+func (b *tiny) draft(text string, say avatar.Speaker) {
+	last := 0
+	for n := 1; n <= 3; n++ {
+		end := len(text) * n / 4
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		switch b.flaw {
+		case "shows nothing":
+		case "shows what was added alone":
+			say.Draft(text[last:end])
+		case "shows another text":
+			say.Draft("Hm, " + text[:end])
+		default:
+			say.Draft(text[:end])
+		}
+		last = end
+	}
+	if b.flaw == "shows more after Ask has returned" {
+		b.lock.Lock()
+		defer b.lock.Unlock()
+		if b.before != nil {
+			b.before.Draft(text)
+		}
+		b.before = say
+	}
 }
 
 func (b *tiny) attempt(ctx context.Context, t avatar.Turn) (avatar.Reply, error) {
@@ -118,18 +160,29 @@ func (b *tiny) call(ctx context.Context, t avatar.Turn) (avatar.Reply, error) {
 	body, _ := json.Marshal(WebhookTurn{
 		Turn: t.ID, Conversation: t.Conversation, UserUID: t.UserUID, UserName: t.UserName, Text: t.Text, Callback: t.Callback,
 	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url, bytes.NewReader(body))
-	if err != nil {
-		return avatar.Reply{}, errors.New("bad url")
-	}
 	id, stamp := b.id(t), strconv.FormatInt(time.Now().Unix(), 10)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set(headerID, id)
-	req.Header.Set(headerTimestamp, stamp)
-	req.Header.Set(headerSignature, signature(b.key, id, stamp, body))
+	data, err := b.post(ctx, t, b.url, body, http.Header{
+		"Content-Type": {"application/json"},
+		headerID:       {id}, headerTimestamp: {stamp}, headerSignature: {signature(b.key, id, stamp, body)},
+	})
+	if err != nil {
+		return avatar.Reply{}, err
+	}
+	return b.decode(data)
+}
+
+// post makes one call about a turn, and returns what is answered with 200.
+func (b *tiny) post(ctx context.Context, t avatar.Turn, url string, body []byte, header http.Header) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("bad url")
+	}
+	for k, v := range header {
+		req.Header.Set(k, v[0])
+	}
 	resp, err := b.http.Do(req)
 	if err != nil {
-		return avatar.Reply{}, b.failed(err, t)
+		return nil, b.failed(err, t)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	limit := int64(tinyLimit)
@@ -138,12 +191,12 @@ func (b *tiny) call(ctx context.Context, t avatar.Turn) (avatar.Reply, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, limit))
 	if err != nil {
-		return avatar.Reply{}, b.failed(err, t)
+		return nil, b.failed(err, t)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return avatar.Reply{}, b.outcome(resp, data)
+		return nil, b.outcome(resp, data)
 	}
-	return b.decode(data)
+	return data, nil
 }
 
 func (b *tiny) failed(err error, t avatar.Turn) error {
