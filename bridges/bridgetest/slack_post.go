@@ -2,7 +2,6 @@ package bridgetest
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -60,50 +59,6 @@ func (s *Slack) writable(c *slackCall) (*SlackChannel, *slackAnswer) {
 	return ch, nil
 }
 
-// slackContent is what a message says, in any of its ways.
-type slackContent struct {
-	text     string
-	blocks   *slackBlocks
-	metadata *slackMetadata
-	pings    []string
-}
-
-// content reads text, blocks, markdown_text and metadata of a call. An error stands for nothing to say.
-func (c *slackCall) content() (*slackContent, bool, *slackAnswer) {
-	var got slackContent
-	markdown := c.p.text("markdown_text")
-	if markdown != "" && (c.p.text("text") != "" || c.p.text("blocks") != "") {
-		return nil, false, slackFailure("markdown_text_conflict")
-	}
-	if utf16Len(markdown) > maxSlackMarkdown {
-		return nil, false, slackFailure("msg_too_long")
-	}
-	blocks, refused := readSlackBlocks(c.p.text("blocks"))
-	if refused != nil {
-		return nil, false, refused
-	}
-	metadata, remove, refused := readSlackMetadata(c.p.text("metadata"))
-	if refused != nil {
-		return nil, false, refused
-	}
-	got.text, got.blocks, got.metadata = c.p.text("text"), blocks, metadata
-	got.pings = slackPings(got.text)
-	if markdown != "" {
-		got.text = markdown
-		got.pings = slackPings(withoutSlackCode(markdown))
-	}
-	if c.p.truth("link_names") || c.p.text("parse") == "full" {
-		got.pings = append(got.pings, slackNamePings(got.text)...)
-	}
-	if blocks != nil {
-		got.pings = append(got.pings, blocks.pings...)
-	}
-	if blocks == nil && strings.TrimSpace(got.text) == "" && c.p.text("attachments") == "" {
-		return nil, false, slackFailure("no_text")
-	}
-	return &got, remove, nil
-}
-
 // postMessage is the method of that name.
 func (s *Slack) postMessage(c *slackCall) *slackAnswer {
 	ch, refused := s.writable(c)
@@ -126,18 +81,6 @@ func (s *Slack) postMessage(c *slackCall) *slackAnswer {
 	a := slackGood(map[string]any{"channel": ch.ID, "ts": m.TS, "message": m.copy()})
 	a.post = post
 	return a
-}
-
-// botMessage is a message of the app without its place.
-func (s *Slack) botMessage(a *SlackApp, got *slackContent) *slackMessage {
-	m := &slackMessage{
-		Type: "message", User: a.User.ID, BotID: a.User.BotID, AppID: a.ID, Team: a.Team.ID, Text: got.text, TS: s.ts(s.clock.now()),
-		BotProfile: &slackBotProfile{ID: a.User.BotID, Name: a.Name, AppID: a.ID, TeamID: a.Team.ID}, Metadata: got.metadata,
-	}
-	if got.blocks != nil {
-		m.Blocks = got.blocks.raw
-	}
-	return m
 }
 
 // inThread makes the message a reply. A thread that never was is no error: the message stands in the channel then, as Slack does it.
@@ -190,85 +133,4 @@ func (s *Slack) publish(a *SlackApp, ch *SlackChannel, m *slackMessage, got *sla
 	}
 	s.fill(p, got)
 	return p
-}
-
-// fill sets what people see of a post.
-func (s *Slack) fill(p *SlackPost, got *slackContent) {
-	p.Raw, p.Markdown, p.Blocks = got.text, "", nil
-	p.Text = slackShown(got.text, s.nameOf)
-	if got.blocks != nil {
-		p.Blocks, p.Markdown = got.blocks.raw, got.blocks.markdown
-		p.Text = slackShown(got.blocks.shown, s.nameOf)
-	}
-}
-
-// nameOf is a user's name; needs s.mu.
-func (s *Slack) nameOf(id string) string {
-	if u := s.users[id]; u != nil {
-		return u.Name
-	}
-	return id
-}
-
-// own returns the app's own message that a call names.
-func (s *Slack) own(c *slackCall, foreign string) (*SlackChannel, *slackMessage, *slackAnswer) {
-	ch, refused := s.open(c)
-	if refused != nil {
-		return nil, nil, refused
-	}
-	m := ch.byTS[c.p.text("ts")]
-	switch {
-	case m == nil || m.Subtype == "tombstone":
-		return nil, nil, slackFailure("message_not_found")
-	case m.BotID != c.app.User.BotID:
-		return nil, nil, slackFailure(foreign)
-	}
-	return ch, m, nil
-}
-
-// updateMessage is chat.update. Metadata stays unless other metadata, or the empty object, is sent.
-func (s *Slack) updateMessage(c *slackCall) *slackAnswer {
-	ch, m, refused := s.own(c, "cant_update_message")
-	if refused != nil {
-		return refused
-	}
-	got, remove, refused := c.content()
-	switch {
-	case refused != nil:
-		return refused
-	case ch.archived:
-		return slackFailure("is_inactive")
-	case m.StreamState == "in_progress":
-		return slackFailure("streaming_state_conflict")
-	case utf16Len(c.p.text("text")) > maxSlackUpdate:
-		return slackFailure("msg_too_long")
-	}
-	old := *m
-	m.Text, m.Blocks = got.text, nil
-	if got.blocks != nil {
-		m.Blocks = got.blocks.raw
-	}
-	if got.metadata != nil || remove {
-		m.Metadata = got.metadata
-	}
-	m.Edited = &slackEdited{User: c.app.User.ID, TS: s.ts(s.clock.now())}
-	s.log.change(ch.ID, m.TS, func(p *SlackPost) {
-		s.fill(p, got)
-		p.Metadata = m.Metadata.log()
-		p.Pings = append(p.Pings, got.pings...)
-		p.Edits++
-	})
-	s.changed(ch, &old, m, c.app.User)
-	return slackGood(map[string]any{"channel": ch.ID, "ts": m.TS, "text": m.Text, "message": m.copy()})
-}
-
-// deleteMessage is chat.delete.
-func (s *Slack) deleteMessage(c *slackCall) *slackAnswer {
-	ch, m, refused := s.own(c, "cant_delete_message")
-	if refused != nil {
-		return refused
-	}
-	s.erase(ch, m, c.app.User)
-	s.log.change(ch.ID, m.TS, func(p *SlackPost) { p.Deleted = true })
-	return slackGood(map[string]any{"channel": ch.ID, "ts": m.TS})
 }

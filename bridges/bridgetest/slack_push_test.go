@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ type slackServer struct {
 func newSlackServer(t *testing.T, answer func(w http.ResponseWriter, n int)) *slackServer {
 	t.Helper()
 	s := &slackServer{hits: make(chan slackHit, 20), answer: answer}
-	n := 0
+	var n atomic.Int64
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -40,8 +41,7 @@ func newSlackServer(t *testing.T, answer func(w http.ResponseWriter, n int)) *sl
 			return
 		}
 		s.hits <- slackHit{r.Header.Clone(), string(body)}
-		s.answer(w, n)
-		n++
+		s.answer(w, int(n.Add(1))-1)
 	}))
 	t.Cleanup(s.Close)
 	return s

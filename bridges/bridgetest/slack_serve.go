@@ -1,72 +1,10 @@
 package bridgetest
 
 import (
-	"encoding/json"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 )
-
-// slackAnswer is what the Web API says to a call.
-type slackAnswer struct {
-	status int
-	fields map[string]any // without ok
-	error  string         // "" is success
-	retry  int            // seconds, of a 429
-	post   *SlackPost     // what the call posted, nil for nothing
-
-	accepted string // scopes of which the method needs one
-	provided string // the token's scopes
-}
-
-func slackGood(fields map[string]any) *slackAnswer {
-	if fields == nil {
-		fields = map[string]any{}
-	}
-	return &slackAnswer{status: http.StatusOK, fields: fields}
-}
-
-func slackFailure(code string) *slackAnswer {
-	return &slackAnswer{status: http.StatusOK, fields: map[string]any{}, error: code}
-}
-
-func slackThrottle(seconds int) *slackAnswer {
-	a := slackFailure("ratelimited")
-	a.status, a.retry = http.StatusTooManyRequests, seconds
-	return a
-}
-
-// body is the answer as JSON.
-func (a *slackAnswer) body() []byte {
-	a.fields["ok"] = a.error == ""
-	if a.error != "" {
-		a.fields["error"] = a.error
-	}
-	b, err := json.Marshal(a.fields)
-	if err != nil {
-		return []byte(`{"ok":false,"error":"internal_error"}`)
-	}
-	return b
-}
-
-// write sends the answer and reports whether the client's connection took it.
-func (a *slackAnswer) write(w http.ResponseWriter) bool {
-	h := w.Header()
-	if a.retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(a.retry))
-	}
-	if a.provided != "" {
-		h.Set("X-OAuth-Scopes", a.provided)
-	}
-	if a.accepted != "" {
-		h.Set("X-Accepted-OAuth-Scopes", a.accepted)
-	}
-	h.Set("X-Slack-Req-Id", strings.ToLower(randomText(32)))
-	return write(w, &answer{status: a.status, body: a.body()})
-}
 
 // handle serves all that Slack serves.
 func (s *Slack) handle(w http.ResponseWriter, r *http.Request) {
@@ -193,30 +131,6 @@ func (s *Slack) checked(c *slackCall, m slackMethod) *slackAnswer {
 	return m.do(s, c)
 }
 
-func missingSlackArg(name string) string {
-	switch name {
-	case "channel", "channel_id":
-		return "channel_not_found"
-	case "user":
-		return "user_not_found"
-	case "file":
-		return "file_not_found"
-	}
-	return ""
-}
-
-func invalidSlackArgs(problem string) *slackAnswer {
-	a := slackFailure("invalid_arguments")
-	a.fields["response_metadata"] = map[string]any{"messages": []string{"[ERROR] " + problem}}
-	return a
-}
-
-func missingSlackScope(app *SlackApp, needed ...string) *slackAnswer {
-	a := slackFailure("missing_scope")
-	a.fields["needed"], a.fields["provided"] = strings.Join(needed, ","), strings.Join(app.scopes, ",")
-	return a
-}
-
 // authorize finds the app of the token; needs s.mu.
 func (s *Slack) authorize(c *slackCall, m slackMethod) (*SlackApp, *slackAnswer) {
 	header, hasHeader := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
@@ -247,61 +161,4 @@ func (s *Slack) authorize(c *slackCall, m slackMethod) (*SlackApp, *slackAnswer)
 		}
 	}
 	return nil, slackFailure("invalid_auth")
-}
-
-func refusedSlackToken(code string) *slackAnswer {
-	if code == "" {
-		return nil
-	}
-	return slackFailure(code)
-}
-
-func isSlackJSON(r *http.Request) bool {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return kind == "application/json"
-}
-
-// readSlackParams reads query, form and JSON arguments; objects and lists are JSON text, as Slack defines for forms.
-func readSlackParams(r *http.Request) (p params, warning string, refused *slackAnswer) {
-	p = params{values: map[string]string{}}
-	p.addAll(r.URL.Query())
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	if err != nil {
-		return p, "", slackFailure("request_timeout")
-	}
-	kind, args, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch {
-	case len(body) == 0:
-	case kind == "application/json":
-		return readSlackJSON(p, body, args["charset"])
-	case kind == "application/x-www-form-urlencoded":
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			return p, "", slackFailure("invalid_form_data")
-		}
-		p.addAll(form)
-	case kind == "multipart/form-data":
-		if p.addMultipart(body, args["boundary"]) != nil {
-			return p, "", slackFailure("invalid_form_data")
-		}
-	case kind == "":
-		return p, "", slackFailure("missing_post_type")
-	default:
-		return p, "", slackFailure("invalid_post_type")
-	}
-	return p, "", nil
-}
-
-func readSlackJSON(p params, body []byte, charset string) (params, string, *slackAnswer) {
-	if !json.Valid(body) {
-		return p, "", slackFailure("invalid_json")
-	}
-	if p.addJSON(body) != nil {
-		return p, "", slackFailure("json_not_object")
-	}
-	delete(p.values, "token") // of a JSON call it must be in the header
-	if charset == "" {
-		return p, "missing_charset", nil
-	}
-	return p, "", nil
 }
