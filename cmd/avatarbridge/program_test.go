@@ -262,11 +262,21 @@ func TestWrongUseEndsWithTwoAndSaysWhatIsRight(t *testing.T) {
 	}
 }
 
+// elsewhere gives the default configuration other addresses: somebody may use this machine's real ones.
+func elsewhere(document, public, admin string) string {
+	return strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", admin).Replace(document)
+}
+
 func TestInitWritesAFileThatWorksAndReplacesNone(t *testing.T) {
 	dir := t.TempDir()
 	if got := runProgram(t, dir, "", "init"); got.code != ok {
 		t.Fatalf("%+v", got)
 	}
+	written, err := os.ReadFile(filepath.Join(dir, "config.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir, "config.toml", elsewhere(string(written), freeAddr(t), freeAddr(t)))
 	if got := runProgram(t, dir, "", "check"); got.code != ok || !strings.Contains(got.out, "✓ avatars.demo") {
 		t.Errorf("check: %+v", got)
 	}
@@ -280,7 +290,7 @@ func TestInitWritesAFileThatWorksAndReplacesNone(t *testing.T) {
 	if got := runProgram(t, dir, "", "init", "--force"); got.code != ok {
 		t.Errorf("init --force: %+v", got)
 	}
-	written, err := os.ReadFile(filepath.Join(dir, "config.toml"))
+	written, err = os.ReadFile(filepath.Join(dir, "config.toml"))
 	if err != nil || !bytes.Equal(written, config.Default) {
 		t.Errorf("init --force left %q, %v", written, err)
 	}

@@ -130,8 +130,7 @@ func write(t *testing.T, c *http.Client, base, id, text string) {
 
 func TestTheDefaultConfigurationIsAPageToTalkOn(t *testing.T) {
 	dir, public, admin := t.TempDir(), freeAddr(t), freeAddr(t)
-	document := strings.NewReplacer("127.0.0.1:8080", public, "127.0.0.1:8081", admin).Replace(string(config.Default))
-	writeFile(t, dir, "config.toml", document)
+	writeFile(t, dir, "config.toml", elsewhere(string(config.Default), public, admin))
 	r := start(t, dir, admin)
 	eventually(t, "the welcome", func() bool {
 		return strings.Contains(r.out.String(), "avatarbridge is up: talk to demo at http://"+public+"/ · health http://"+admin+"/readyz · ")
