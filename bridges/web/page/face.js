@@ -50,12 +50,13 @@ export function sign(emotion) {
     ...(path === heart ? [] : [svg('circle', { cx: 12, cy: 12, r: 9.2 })]), svg('path', { d: path }));
 }
 
-// initials of a name: of its first and last word, or one letter; · for a name without letters.
+// initials of a name: of its first and last word, or one letter, as always in scripts without capitals; · for a name without letters.
 export function initials(name) {
   const first = (text) => [...(text.match(/[\p{L}\p{N}]/u) ?? [])].join('').toLocaleUpperCase();
   const words = name.trim().split(/\s+/).filter((w) => first(w));
   if (words.length === 0) return '·';
-  return words.length === 1 ? first(words[0]) : first(words[0]) + first(words.at(-1));
+  const capitals = first(words[0]).toLowerCase() !== first(words[0]);
+  return words.length === 1 || !capitals ? first(words[0]) : first(words[0]) + first(words.at(-1));
 }
 
 // face makes the small face beside a message.

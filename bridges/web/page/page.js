@@ -165,7 +165,10 @@ if (data.voice && available()) {
   });
 }
 
-const parent = data.embed ? frame(() => composer.focus()) : null;
+// A phone would open its keyboard over the conversation.
+const touch = matchMedia('(pointer: coarse)').matches;
+const arrive = () => (touch ? by('talk').focus() : composer.focus());
+const parent = data.embed ? frame(arrive) : null;
 
 for (const name of ['online', 'offline']) addEventListener(name, () => mood({}));
 
@@ -180,5 +183,4 @@ fill(by('face'), page.name, page.picture);
 listen(by('talk'), say);
 outbox.start();
 stream.start();
-// A phone would open its keyboard over the conversation.
-if (!data.embed && !matchMedia('(pointer: coarse)').matches) composer.focus();
+if (!data.embed && !touch) arrive();

@@ -9,7 +9,7 @@
   }
   // Each avatar has a colour of its own, made from its name. These hues go well with the page; others look ill in one of the themes.
   const hues = [18, 38, 62, 138, 162, 188, 212, 236, 258, 284, 312, 346];
-  let sum = 4;
+  let sum = 1;
   for (const c of body.dataset.avatar) sum = (sum * 31 + c.codePointAt(0)) >>> 0;
   document.documentElement.style.setProperty('--hue', hues[sum % hues.length]);
 })();
