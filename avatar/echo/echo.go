@@ -38,6 +38,9 @@ func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if t.Text == "" { // a voice that was taken in when another avatar stood here
+		return fault.Reject("a voice message came, and the echo repeats text alone", nil)
+	}
 	r := b.reply(t.Text)
 	if b.stream {
 		if err := b.show(ctx, r.Text, say); err != nil {

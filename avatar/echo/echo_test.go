@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"avatarbridge/avatar"
+	"avatarbridge/bridges/fault"
 )
 
 type speaker struct {
@@ -119,6 +120,15 @@ func TestStoppedBeforeItBeganSaysNothing(t *testing.T) {
 	b, _ := New(Config{Speech: true})
 	var s speaker
 	if err := b.Ask(ctx, avatar.Turn{Text: "Hello"}, &s); !errors.Is(err, context.Canceled) || len(s.said) != 0 {
+		t.Errorf("Ask returned %v and said %d replies", err, len(s.said))
+	}
+}
+
+func TestVoiceIsNotEchoed(t *testing.T) {
+	b, _ := New(Config{})
+	var s speaker
+	err := b.Ask(t.Context(), avatar.Turn{Voice: &avatar.Voice{Data: []byte("OggS"), Type: "audio/ogg"}}, &s)
+	if o := fault.Of(err); o == nil || o.Kind != fault.Rejected || len(s.said) > 0 {
 		t.Errorf("Ask returned %v and said %d replies", err, len(s.said))
 	}
 }

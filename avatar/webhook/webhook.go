@@ -104,6 +104,9 @@ type turn struct {
 
 // Ask says what the service answered at once before it returns, and nothing if replies come later.
 func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
+	if t.Text == "" { // a voice that was taken in when another avatar stood here
+		return fault.Reject("a voice message came, and the request of a webhook has no place for it", nil)
+	}
 	req, err := b.request(ctx, t)
 	if err != nil {
 		return err
