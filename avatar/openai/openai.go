@@ -4,8 +4,9 @@
 // remembers nothing, so each Turn brings its history; the newest of it is sent, as much as history_tokens allows. When the server says
 // that this is too long for the model, half of the history is sent once more.
 //
-// The answer is always streamed: it is shown while it comes, without the model's thoughts, and one that stalls is noticed. One that stalls or does not end is said as far as its last whole
-// sentence. An answer that breaks off otherwise, or with an error, is asked for again: the API knows no idempotency.
+// The answer is always streamed: it is shown while it comes, without the model's thoughts, and one that stalls is noticed. One that stalls
+// or does not end is said as far as its last whole sentence. An answer that breaks off otherwise, or with an error, is asked for again: the
+// API knows no idempotency.
 //
 // What people say in voice messages is written down by a model too, at /audio/transcriptions, and then answered like text. That model may be
 // at another server, as most that chat have none for it.
