@@ -2,7 +2,8 @@
 //
 // Parse makes one flat tree of it: blocks, each of spans that carry their whole style. Split cuts the tree into pieces that fit into
 // one message each, and a Format writes a piece the way its platform wants. Since a span knows all of its style, a cut can fall
-// anywhere: whatever is open is closed at the end of a piece and opened again in the next one. A new platform is one more Format.
+// anywhere: whatever is open is closed at the end of a piece and opened again in the next one. A new platform is one more Format. Draft
+// goes before Parse where a text is shown while it grows.
 package markup
 
 import "slices"
