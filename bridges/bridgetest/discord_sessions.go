@@ -3,6 +3,7 @@ package bridgetest
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func (d *Discord) identify(c *gatewayConn, data json.RawMessage) int {
 	if c.bot != nil {
 		return closeAlreadyIdentified
 	}
-	b := d.bots[*in.Token]
+	b := d.bots[bareToken(*in.Token)]
 	if b == nil {
 		return closeAuthFailed
 	}
@@ -74,6 +75,9 @@ func (d *Discord) identify(c *gatewayConn, data json.RawMessage) int {
 	d.welcome(s)
 	return 0
 }
+
+// bareToken takes away the "Bot " of the HTTP header, which the gateway is known to put up with.
+func bareToken(token string) string { return strings.TrimPrefix(token, "Bot ") }
 
 // admit applies the limits of identifying; needs d.mu.
 func (d *Discord) admit(c *gatewayConn, s *gatewaySession) (code int, refused bool) {
@@ -168,7 +172,7 @@ func (d *Discord) resume(c *gatewayConn, data json.RawMessage) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	defer d.log.signal()
-	b := d.bots[*in.Token]
+	b := d.bots[bareToken(*in.Token)]
 	if b == nil {
 		return closeAuthFailed
 	}
