@@ -166,12 +166,16 @@ func (d *Discord) Offline() {
 	}
 }
 
+// online says whether the server can be reached; it waits for an Offline that is under way.
+func (d *Discord) online() bool {
+	d.lineMu.Lock()
+	defer d.lineMu.Unlock()
+	return d.srv != nil
+}
+
 // Online makes the server reachable again at the same address.
 func (d *Discord) Online() error {
-	d.lineMu.Lock()
-	up := d.srv != nil
-	d.lineMu.Unlock()
-	if up {
+	if d.online() {
 		return nil
 	}
 	ln, err := net.Listen("tcp", d.addr)

@@ -49,8 +49,8 @@ func (d *Discord) serveGateway(w http.ResponseWriter, r *http.Request) {
 	d.connections[c] = struct{}{}
 	d.mu.Unlock()
 	d.log.signal()
-	if d.ctx.Err() != nil {
-		c.cut() // Close may have looked before
+	if !d.online() {
+		c.cut() // Offline may have looked before
 	}
 	d.work.Go(c.write)
 	c.greet(fault, query.Get("v"))
