@@ -261,6 +261,11 @@ func (d dialect) flank(line []token, outside, inside int, s sign) bool {
 	return before != own && after != own && d.flanks(before, after)
 }
 
+// ordinary reports quickly whether text has none of signs in it and cannot be the beginning of anything.
+func ordinary(text string, before rune, signs string) bool {
+	return (before != 0 || unicode.IsLetter(firstRune(text))) && !strings.ContainsAny(text, signs)
+}
+
 // edge is the first or the last character of s.
 func edge(s string, last bool) rune {
 	if last {

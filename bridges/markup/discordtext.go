@@ -21,6 +21,9 @@ var discord = dialect{
 
 // discordEscape puts a backslash before all that Discord would read as something else than text, and disarms what was code before.
 func discordEscape(text string, before rune) string {
+	if ordinary(text, before, "\\*_`[<~|:@") {
+		return text
+	}
 	text = Discord{}.Disarm(text)
 	var out strings.Builder
 	start, digits := before == 0, before == 0

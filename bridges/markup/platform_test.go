@@ -98,13 +98,15 @@ var cutCode = regexp.MustCompile("\n`{6,}(?:go)?\n|</pre><pre>|</code></pre><pre
 var wordMarks = []string{"*", "**", "_", "~~", "`", "``", "\n```\n", "\n```go\n", "\n", "\n\n", "\n> ", "\n- ", "\n  - ", "\n1. ", "\n# ", "\n## ", " ##\n", "[", "]", "](https://a.org/b) ", "](javascript:x)",
 	"|", "\n|", "\n|-|-|\n", "\n-|-\n", "<", ">", "&amp;", "\\", "\n    ", "  \n", "\n---\n", "\n===\n", "\n- [x] ", " @", "||", " https://x.org/a ", "😀", " ", "<@", "!", "(", ")"}
 
-// fast writes hostile text in f.
-func fast(t *testing.T, f markup.Format) {
+// fast writes hostile text in f, and its pieces in other formats besides.
+func fast(t *testing.T, f markup.Format, besides ...markup.Format) {
 	for name, text := range hostileTexts() {
 		start := time.Now()
 		for _, p := range markup.Fit(text, f) {
-			if s := f.Write(p); markup.Units(s) > f.Limit().Units {
-				t.Errorf("%s: a piece has %d units", name, markup.Units(s))
+			for _, w := range append(besides, f) {
+				if s := w.Write(p); markup.Units(s) > f.Limit().Units {
+					t.Errorf("%s: a piece has %d units", name, markup.Units(s))
+				}
 			}
 		}
 		if d := time.Since(start); d > 10*time.Second { // some hundred times what it takes on a machine that does nothing else

@@ -86,6 +86,9 @@ func mrkdwnJoint(before, after part) string {
 }
 
 func mrkdwnEscape(text string, before rune) string {
+	if ordinary(text, before, "*_~`<>&@") {
+		return text
+	}
 	text = Slack{}.Disarm(text) // what was code before
 	var out strings.Builder
 	for _, r := range text {

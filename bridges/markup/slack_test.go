@@ -122,8 +122,11 @@ func checkSlack(t failer, text string) {
 	if got := numbers.Replace(shownText(block.String())); got != want {
 		t.Fatalf("the markdown differs:\n got %q\nwant %q", got, want)
 	}
+	if len(text) > 10_000 {
+		return
+	}
 	for _, d := range markup.Fit(text, unlimitedSlack{}) {
-		if got := numbers.Replace(shownText(readBlock(t, 0, markup.SlackMarkdown{}.Write(d)))); len(text) < 10_000 && got != want {
+		if got := numbers.Replace(shownText(readBlock(t, 0, markup.SlackMarkdown{}.Write(d)))); got != want {
 			t.Fatalf("the whole differs:\n got %q\nwant %q", got, want)
 		}
 	}
@@ -191,6 +194,5 @@ func TestWhatMarkdownBecomesOnSlack(t *testing.T) {
 }
 
 func TestHostileTextIsFastOnSlack(t *testing.T) {
-	fast(t, markup.Slack{})
-	fast(t, markup.SlackMarkdown{})
+	fast(t, markup.SlackMarkdown{}, markup.Slack{})
 }

@@ -167,6 +167,9 @@ var markdownText = dialect{
 
 // markdownEscape puts a backslash before all that would be read as something else than text.
 func markdownEscape(text string, before rune) string {
+	if ordinary(text, before, "\\*_`[]<>&|~#!:@.") {
+		return text
+	}
 	text = SlackMarkdown{}.Disarm(text) // what was code before
 	var out strings.Builder
 	start, digits := before == 0, before == 0

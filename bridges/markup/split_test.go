@@ -221,7 +221,7 @@ func TestHostileTextIsFast(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			telegramPieces(t, text)
-			if d := time.Since(start); d > 3*time.Second { // some hundred times what it takes without the race detector
+			if d := time.Since(start); d > 10*time.Second { // some hundred times what it takes without the race detector, and with nothing else to do
 				t.Errorf("%v", d)
 			} else if d > 200*time.Millisecond {
 				t.Logf("%v", d)
