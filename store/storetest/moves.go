@@ -106,6 +106,15 @@ var mergeExamples = []example{
 			same(b, "memos left", b.transcript(c, 9), "")
 		}
 	}},
+	{"ForgettingReachesTheFeedOfSomebodyWhoWasTwo", func(b *bench) {
+		in := room("r", store.MemoryRoom)
+		b.chat("-1", in, "one", "a", 9)
+		b.chat("-100", in, "two", "b", 9)
+		b.chat("u1", in, "three", "c", 9)
+		b.accept(move("-1", "-100"))
+		b.forget("-100")
+		same(b, "feed", b.feedOf(in, "u1"), "three c")
+	}},
 	{"AnEditReachesItsTurnThoughItsKeyIsBlinded", func(b *bench) {
 		shared := room("-1", store.MemoryRoom)
 		b.ask("-1", shared, "-1/1") // somebody who speaks as the group, and is asked

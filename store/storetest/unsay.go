@@ -158,6 +158,18 @@ var unsayExamples = []example{
 			p = b.sent(p, "")
 		}
 	}},
+	{"BothTheNoticeAndTheLaterReplyToARetriedMessageAreTakenBack", func(b *bench) {
+		t := b.ask("u1", direct("u1"), "one")
+		b.sent(b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Dead: "broken", Send: true, Notice: &store.Notice{Pieces: pieces("sorry")}}).Post, "7")
+		b.sent(b.finish(b.ask("u2", direct("u2"), "between"), "other").Post, "8")
+		_, err := b.Retry(b.ctx, b.now)
+		b.check(err)
+		got, _ := b.claimTurns(9)
+		b.sent(b.finish(&got[0], "a").Post, "9")
+		p := b.unsaid("one").Post
+		b.isPost(p, "take back 7")
+		b.isPost(b.sent(p, ""), "take back 9")
+	}},
 	{"DeadLettersOfADeletedMessageGo", func(b *bench) {
 		b.settle(b.reply("u1", "one", "a1", "a2"), store.Failed)
 		b.finishAs(store.Finished{Turn: b.ask("u1", direct("u1"), "two").Row, Now: b.now, Dead: "broken"})
@@ -223,6 +235,12 @@ var draftExamples = []example{
 		next := b.finish(&got[0]).Turn
 		b.isTurn(next, "two")
 		same(b, "of the next turn", next.Draft, "")
+	}},
+	{"ADraftThatItsReplyReplacedIsNotTakenAway", func(b *bench) {
+		t := b.ask("u1", direct("u1"), "one")
+		b.check(b.Draft(b.ctx, t.Row, "m1"))
+		b.sent(b.finish(t, "a").Post, "7")
+		b.isPost(b.unsaid("one").Post, "take back 7")
 	}},
 	{"ADraftEndsWithItsTurn", func(b *bench) {
 		t := b.ask("u1", direct("u1"), "one")
