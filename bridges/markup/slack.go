@@ -114,7 +114,7 @@ func mrkdwnLink(text, url, _ string) (string, bool) {
 	switch {
 	case Span{Text: text, Link: url}.bare():
 		return mrkdwnAddress(url), true
-	case Blank(text), strings.ContainsAny(text, "\n|"), strings.TrimSpace(text) != text:
+	case Blank(text), strings.ContainsAny(text, "\n|`"), strings.TrimSpace(text) != text:
 		return "", false
 	}
 	return strings.TrimSuffix(mrkdwnAddress(url), ">") + "|" + escape(text) + ">", true

@@ -176,6 +176,7 @@ func TestWhatMarkdownBecomesOnSlack(t *testing.T) {
 		"names":         {"@here and @channel", "@\u2060here and @\u2060channel", "@\u2060here and @\u2060channel"},
 		"link":          {"[a *b*](https://x.org/?a=1&b=(2))", "<https://x.org/?a=1&amp;b=(2)|a b>", "[a b](https://x.org/?a=1&b=%282%29)"},
 		"bare link":     {"https://x.org/a_b", "<https://x.org/a_b>", "[https://x.org/a_b](https://x.org/a%5Fb)"},
+		"ticks as text": {"[\\`\\`\\`](https://x.org)", "\u2060`\u2060`\u2060` (<https://x.org>)", "[\\`\\`\\`](https://x.org)"},
 		"script":        {"[a](javascript:b)", "a (javascript:b)", "a (javascript:b)"},
 		"line signs":    {"\\# a\n\\- b\n1\\. c\n\\> d", "# a\n- b\n1. c\n\u2060&gt; d", "\\# a\n\\- b\n1\\. c\n&gt; d"},
 		"image":         {"a!\n[b](https://x.org)", "a!\n<https://x.org|b>", "a\\!\n[b](https://x.org)"},
