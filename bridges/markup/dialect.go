@@ -15,6 +15,8 @@ type dialect struct {
 	escape func(text string, before rune) string
 	// code writes code within a line, false where that cannot be done.
 	code func(text string) (string, bool)
+	// clash are the characters that would end a style even in code, which then has none.
+	clash string
 	// link writes a link, false where its address has to stand behind the text. follows is the text behind the link.
 	link func(text, url, follows string) (string, bool)
 	// note writes the address that stands behind a text.
@@ -111,6 +113,9 @@ func (d dialect) group(spans, behind []Span, add func(text string, style Style, 
 	for _, s := range spans {
 		if s.Style&Mono != 0 && !Blank(s.Text) {
 			if code, ok := d.code(s.Text); ok {
+				if strings.ContainsAny(code, d.clash) {
+					s.Style = 0
+				}
 				add(code, s.Style&^Mono, true)
 				continue
 			}

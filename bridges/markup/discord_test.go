@@ -248,6 +248,7 @@ func TestWhatMarkdownBecomesOnDiscord(t *testing.T) {
 		"underline":     {"\\_\\_a\\_\\_ b_c", "\\_\\_a\\_\\_ b\\_c"},
 		"pings":         {"@everyone <@1> <@&2> <#3>", "@\u2060everyone \\<\u2060@1> \\<\u2060@&2> \\<\u2060#3>"},
 		"emoji":         {"<:a:1> </b:2> <t:3:R> :smile:", "\\<:a:1> \\</b:2> \\<t:3:R> :smile:"},
+		"signs in code": {"**a `*b*` c**", "**a** `*b*` **c**"},
 		"ping in code":  {"`@everyone`", "`@everyone`"},
 		"link":          {"[a b](https://x.org/c_(d))", "[a b](https://x.org/c_%28d%29)"},
 		"styled link":   {"**[a `b`](https://x.org)**", "**[a b](https://x.org)**"},

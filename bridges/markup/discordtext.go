@@ -9,6 +9,7 @@ var discord = dialect{
 	signs:  []sign{{Bold, "**"}, {Strike, "~~"}, {Italic, "*"}, {Underline, "__"}},
 	escape: discordEscape,
 	code:   discordInline,
+	clash:  "*_~",
 	link:   discordLink,
 	note:   func(url string) string { return "(" + discordAddress(url) + ")" },
 	joint: func(before, after part) string {
