@@ -97,7 +97,7 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
 		return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.answerTo(&body, noticeTooOld, l.turnKey(c, &body, "old"), 10*time.Minute)})
 	}
-	voice, o := l.listen(&body)
+	voice, o := p.listen(l, &body)
 	if o != nil {
 		return p.fetchFailed(l, t, &body, o)
 	}

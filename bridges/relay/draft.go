@@ -168,9 +168,14 @@ func (l *line) erase(t *store.Turn) []store.Reply {
 	if t.Draft == "" {
 		return nil
 	}
-	body := postBody{V: bodyVersion, Channel: t.Conversation.Channel, Remove: t.Draft}
-	if t.Draft == lostDraft {
-		body.Remove, body.Lost = "", draftID(t.ID)
+	return []store.Reply{{Pieces: [][]byte{erasure(t.ID, t.Draft)}, Apart: true}}
+}
+
+// erasure is the post that takes away what was noted as a turn's draft.
+func erasure(turn, draft string) []byte {
+	body := postBody{V: bodyVersion, Remove: draft}
+	if draft == lostDraft {
+		body.Remove, body.Lost = "", draftID(turn)
 	}
-	return []store.Reply{{Pieces: [][]byte{encode(body)}}}
+	return encode(body)
 }

@@ -214,3 +214,18 @@ func TestAStoreThatFailsForAWhileCostsNoReplyForADraft(t *testing.T) {
 		w.wantPosted("bob", "a b")
 	})
 }
+
+func TestADraftThatStaysGoesWhenItsMessageIsDeletedMeanwhile(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{Every: time.Second, Stays: true}, func(t *testing.T, w *world, b *drafty) {
+		w.avatar.onAsk(streams("a", "a b", "a b c"))
+		ev := w.bridge.said("ann", "hello")
+		w.bridge.receive(t, ev)
+		time.Sleep(1500 * time.Millisecond)
+		w.bridge.receive(t, deletion(ev))
+		time.Sleep(10 * time.Second)
+		w.wantPosted("ann")
+		if got := b.takenBack(); !slices.Contains(got, "draft-1") {
+			t.Errorf("taken back: %q", got)
+		}
+	})
+}

@@ -217,7 +217,11 @@ func (in *intake) deleted(ev *bridges.Event) {
 		in.avatars = slices.Delete(in.avatars, i, i+1)
 		return
 	}
-	in.put(store.Entry{Edit: &store.Edit{Target: ev.Target, Unsay: in.l.unsay()}}, "")
+	edit := &store.Edit{Target: ev.Target, Unsay: in.l.unsay()}
+	if edit.Unsay != nil {
+		edit.Erase = erasure
+	}
+	in.put(store.Entry{Edit: edit}, "")
 }
 
 // find returns where in this batch the turn with the event key is, -1 for nowhere: after downtime a message and its edit come together.

@@ -31,12 +31,12 @@ func voiceOf(ev *bridges.Event) *bridges.Attachment {
 }
 
 // listen fetches what the person said. Both are nil when they wrote.
-func (l *line) listen(b *turnBody) (*avatar.Voice, *fault.Outcome) {
+func (p *player) listen(l *line, b *turnBody) (*avatar.Voice, *fault.Outcome) {
 	if b.Voice == nil {
 		return nil, nil
 	}
-	if l.fetcher == nil {
-		return nil, fault.Reject("the bridge cannot fetch voices any more", nil)
+	if l.fetcher == nil || !p.hears() {
+		return nil, fault.Reject("the avatar cannot hear any more", nil)
 	}
 	ctx, cancel := context.WithTimeout(l.r.calls, fetchTimeout)
 	defer cancel()
