@@ -115,6 +115,7 @@ func talk(ctx context.Context, all []*visitor, messages int, every time.Duration
 				case <-timer.C:
 				case <-ctx.Done():
 					timer.Stop()
+					return
 				}
 				if !v.say(ctx) {
 					return
@@ -143,8 +144,8 @@ func checkAll(ctx context.Context, t *testing.T, all []*visitor, messages int) {
 	t.Helper()
 	bad := 0
 	for _, v := range all {
-		wrong := append(v.troubles, v.check("the page", v.items, messages)...)
 		items, err := v.again(ctx)
+		wrong := append(v.troubles, v.check("the page", v.items, messages)...)
 		if err != nil {
 			wrong = append(wrong, err.Error())
 		} else {
@@ -197,7 +198,7 @@ func TestNoEventIsLostOrDoubledOverTwoRestarts(t *testing.T) {
 	}
 	t.Logf("at the end it has %.1f kB more for each visitor", perVisitor(r.memory()-idle, len(all)))
 	leave()
-	checkAll(ctx, t, all, size.messages)
+	checkAll(t.Context(), t, all, size.messages) // after a failure, too: it says who lost what
 	reportDelays(t, all)
 }
 
