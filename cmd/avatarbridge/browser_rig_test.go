@@ -75,7 +75,7 @@ allow_private = true
 platform = "web"
 avatar = "demo"
 per_address = "off"
-max_per_visitor = 4000
+max_per_visitor = 1000
 max_per_address = 0
 [bridges.model]
 platform = "web"
@@ -94,7 +94,7 @@ platform = "telegram"
 token = %q
 avatar = "mine"
 api_url = %q
-`, r.public, r.admin, r.model.URL()+"/v1", r.model.APIKey(), r.webhook.URL(), r.webhook.Secret(),
+`, r.public, r.admin, r.model.URL(), r.model.APIKey(), r.webhook.URL(), r.webhook.Secret(),
 		r.virtuals.APIKey(), r.virtuals.APISecret(), r.virtuals.URL(), r.bot.Token, r.telegram.URL())
 	if err := os.WriteFile(filepath.Join(r.dir, "config.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -102,8 +102,8 @@ api_url = %q
 	return r
 }
 
-// A browser is one tab of Chromium, and what went wrong in it.
-type browser struct {
+// A tab is one tab of Chromium, and what went wrong in it.
+type tab struct {
 	t   *testing.T
 	ctx context.Context
 
@@ -113,7 +113,7 @@ type browser struct {
 }
 
 // openBrowser starts a Chromium, or skips the test where there is none.
-func openBrowser(t *testing.T, options ...chromedp.ExecAllocatorOption) *browser {
+func openBrowser(t *testing.T, options ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -129,9 +129,10 @@ func openBrowser(t *testing.T, options ...chromedp.ExecAllocatorOption) *browser
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, append(all, options...)...)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
+	// The library complains of events that are newer than it.
+	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {}))
 	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx}
+	b := &tab{t: t, ctx: ctx}
 	chromedp.ListenTarget(ctx, b.watch)
 	b.do(log.Enable(), runtime.Enable())
 	t.Cleanup(b.calm)
@@ -139,7 +140,7 @@ func openBrowser(t *testing.T, options ...chromedp.ExecAllocatorOption) *browser
 }
 
 // watch notes errors of the console, violations of the page's security policy among them.
-func (b *browser) watch(ev any) {
+func (b *tab) watch(ev any) {
 	trouble := ""
 	switch e := ev.(type) {
 	case *log.EventEntryAdded:
@@ -161,10 +162,10 @@ func (b *browser) watch(ev any) {
 }
 
 // expect says that troubles with these words belong to the test.
-func (b *browser) expect(words ...string) { b.expected = append(b.expected, words...) }
+func (b *tab) expect(words ...string) { b.expected = append(b.expected, words...) }
 
 // calm reports what went wrong.
-func (b *browser) calm() {
+func (b *tab) calm() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, text := range b.troubles {
@@ -174,7 +175,7 @@ func (b *browser) calm() {
 	}
 }
 
-func (b *browser) do(actions ...chromedp.Action) {
+func (b *tab) do(actions ...chromedp.Action) {
 	b.t.Helper()
 	if err := chromedp.Run(b.ctx, actions...); err != nil {
 		b.t.Fatalf("browser: %v", err)
@@ -182,14 +183,14 @@ func (b *browser) do(actions ...chromedp.Action) {
 }
 
 // open loads a page and waits until it is connected.
-func (b *browser) open(url string) {
+func (b *tab) open(url string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(url), chromedp.WaitVisible("#text"))
 	b.until("the page is connected", `document.querySelector("#log").getAttribute("aria-busy") === "false"`)
 }
 
 // until waits for a condition in JavaScript.
-func (b *browser) until(what, condition string) {
+func (b *tab) until(what, condition string) {
 	b.t.Helper()
 	err := chromedp.Run(b.ctx, chromedp.Poll(condition, nil, chromedp.WithPollingTimeout(30*time.Second), chromedp.WithPollingInterval(20*time.Millisecond)))
 	if err != nil {
@@ -200,19 +201,19 @@ func (b *browser) until(what, condition string) {
 }
 
 // write types a message and sends it with Enter.
-func (b *browser) write(text string) {
+func (b *tab) write(text string) {
 	b.t.Helper()
 	b.do(chromedp.SendKeys("#text", text+"\r"))
 }
 
 // texts returns what elements show, in order.
-func (b *browser) texts(selector string) (all []string) {
+func (b *tab) texts(selector string) (all []string) {
 	b.t.Helper()
 	b.do(chromedp.Evaluate(fmt.Sprintf(`[...document.querySelectorAll(%q)].map(e => e.innerText.trim())`, selector), &all))
 	return all
 }
 
-func (b *browser) wantTexts(selector string, want ...string) {
+func (b *tab) wantTexts(selector string, want ...string) {
 	b.t.Helper()
 	b.until(fmt.Sprintf("%s are %q", selector, want),
 		fmt.Sprintf(`document.querySelectorAll(%q).length >= %d`, selector, len(want)))
