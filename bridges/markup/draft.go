@@ -39,7 +39,7 @@ func Draft(markdown string) string {
 }
 
 // begins is the beginning of a line that does not go on with the paragraph above it.
-var begins = regexp.MustCompile("^[ \\t>]*(?:[-*+] |[0-9]{1,9}[.)] |#{1,6} |\\|)")
+var begins = regexp.MustCompile(`^[ \t>]*(?:[-*+] |[0-9]{1,9}[.)] |#{1,6} |\|)`)
 
 // maxDraft bounds the paragraph that Draft looks at.
 const maxDraft = 8192
