@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -247,18 +248,21 @@ func (p *player) ask(l *line, t *store.Turn, b *turnBody, voice *avatar.Voice, h
 	defer cancel()
 	quiet := l.typing(ctx, place(&t.Conversation))
 	defer quiet()
-	defer l.catch(&err)
 	c := &t.Conversation
 	say := collector{sketch: p.sketch(l, t, b), ctx: ctx}
 	began := time.Now()
 	p.r.cfg.Meter.Count(Asked, l.cfg.Name, p.cfg.Name)
-	err = p.cfg.Backend.Ask(ctx, avatar.Turn{
-		ID: t.ID, Conversation: c.UID, UserUID: c.MemoryUID, UserName: b.Name, Locale: b.Locale,
-		Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Voice: voice, Callback: p.callbackURL(l, t, b), History: history,
-	}, &say)
+	func() {
+		defer l.catch(&err)
+		err = p.cfg.Backend.Ask(ctx, avatar.Turn{
+			ID: t.ID, Conversation: c.UID, UserUID: c.MemoryUID, UserName: b.Name, Locale: b.Locale,
+			Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Voice: voice, Callback: p.callbackURL(l, t, b), History: history,
+		}, &say)
+	}()
 	p.r.cfg.Meter.Took("ask", l.cfg.Name, p.cfg.Name, time.Since(began))
 	said = say.end()
-	say.sketch.end(len(said) > 0)
+	// Only a text takes the place of the draft: a reply may have nothing to show.
+	say.sketch.end(slices.ContainsFunc(said, func(r avatar.Reply) bool { return cleanText(r.Text) != "" }))
 	return said, err
 }
 

@@ -229,3 +229,25 @@ func TestADraftThatStaysGoesWhenItsMessageIsDeletedMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+func TestADraftGoesWhenTheReplyHasNothingToShow(t *testing.T) {
+	for name, end := range map[string]func(context.Context, avatar.Speaker) error{
+		"the conversation ends": func(ctx context.Context, say avatar.Speaker) error { return say.Say(ctx, avatar.Reply{Ends: true}) },
+		"the avatar panics":     func(context.Context, avatar.Speaker) error { panic("internal") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inDraftyWorld(t, bridges.DraftStyle{Every: time.Millisecond}, func(t *testing.T, w *world, b *drafty) {
+				w.avatar.onAsk(func(ctx context.Context, _ avatar.Turn, say avatar.Speaker) error {
+					say.Draft("I thi")
+					time.Sleep(time.Second)
+					return end(ctx, say)
+				})
+				w.bridge.receive(t, w.bridge.said("ann", "hello"))
+				time.Sleep(2 * time.Second)
+				if got := b.shownDrafts(); len(got) < 2 || !slices.Equal(got[:2], []string{"I thi", ""}) {
+					t.Errorf("drafts: %q", got)
+				}
+			})
+		})
+	}
+}

@@ -36,7 +36,7 @@ type Config struct {
 // Default returns the settings that hold where the section has none.
 func Default() Config {
 	return Config{
-		History: 50, MaxText: 4000, MaxVoice: 5 << 20, PerAddress: "60/m",
+		History: 50, MaxText: 4000, MaxVoice: 5 << 20, PerAddress: "60/m, 1000/d",
 		MaxOpen: 10_000, MaxPerVisitor: 8, MaxPerAddress: 200,
 	}
 }

@@ -21,7 +21,7 @@ func serve(t *testing.T, b *Bridge, body []byte) int {
 
 func FuzzCookie(f *testing.F) {
 	for _, seed := range []string{"", "avatarbridge-site=1", "avatarbridge-site=" + newToken(), "=;;a", "avatarbridge-site=\"" + newToken() + "\"",
-		"avatarbridge-framed-site=" + newToken() + "; avatarbridge-site=x"} {
+		"avatarbridge.framed.site=" + newToken() + "; avatarbridge-site=x"} {
 		f.Add(seed)
 	}
 	b, err := New(settings(), nil, nil)

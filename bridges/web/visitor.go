@@ -57,7 +57,7 @@ func wellFormed(s string) bool {
 const (
 	cookiePrefix = "__Host-"
 	cookieName   = "avatarbridge-"        // and the bridge's name
-	frameName    = "avatarbridge-framed-" // likewise, for frames of other sites
+	frameName    = "avatarbridge.framed." // likewise, for frames of other sites
 )
 
 // secure says whether the browser reached us over TLS. X-Forwarded-Proto is there only if a trusted proxy set it.

@@ -85,8 +85,8 @@ func TestTheCookieOfEachSituation(t *testing.T) {
 		"a proxy with TLS":                     {host + "/chat/site", "", func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") }, []string{"__Host-avatarbridge-site Path=/ MaxAge HttpOnly Secure Lax"}},
 		"a public address with TLS":            {host + "/chat/site", "https://chat.example.com", nil, []string{"__Host-avatarbridge-site Path=/ MaxAge HttpOnly Secure Lax"}},
 		"a public address, but here":           {local + "/chat/site", "https://chat.example.com", nil, []string{"avatarbridge-site Path=/ MaxAge HttpOnly Secure Lax"}},
-		"a frame of another site":              {host + "/chat/site", "", frame("cross-site"), []string{"__Host-avatarbridge-framed-site" + none}},
-		"a frame that is loaded again":         {host + "/chat/site", "", frame("same-origin"), []string{"__Host-avatarbridge-framed-site" + none, "__Host-avatarbridge-site Path=/ MaxAge HttpOnly Secure Lax"}},
+		"a frame of another site":              {host + "/chat/site", "", frame("cross-site"), []string{"__Host-avatarbridge.framed.site" + none}},
+		"a frame that is loaded again":         {host + "/chat/site", "", frame("same-origin"), []string{"__Host-avatarbridge.framed.site" + none, "__Host-avatarbridge-site Path=/ MaxAge HttpOnly Secure Lax"}},
 		"a frame of another site without TLS":  {host + "/chat/site?embed", "", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, nil},
 		"the embedded page in a window itself": {host + "/chat/site?embed=1", "", nil, []string{"avatarbridge-site" + lax}},
 	} {
@@ -158,11 +158,11 @@ func TestAFramedVisitorKeepsTheToken(t *testing.T) {
 	for _, site := range []string{"cross-site", "same-origin"} {
 		got := pageCookies(t, b, "https://chat.example.com/chat/site", func(r *http.Request) {
 			r.TLS = &tls.ConnectionState{}
-			r.Header.Set("Cookie", "__Host-avatarbridge-framed-site="+token)
+			r.Header.Set("Cookie", "__Host-avatarbridge.framed.site="+token)
 			r.Header.Set("Sec-Fetch-Dest", "iframe")
 			r.Header.Set("Sec-Fetch-Site", site)
 		})
-		if len(got) == 0 || got[0].Name != "__Host-avatarbridge-framed-site" {
+		if len(got) == 0 || got[0].Name != "__Host-avatarbridge.framed.site" {
 			t.Fatalf("%s: the answer sets %v", site, got)
 		}
 		for _, c := range got {
