@@ -75,6 +75,9 @@ func (f *folder) written(n int64, done bool) {
 	if done {
 		f.used += n
 	}
+	if f.used > f.total { // more were written at once than there is room for
+		_ = f.shrink(f.total) // what fails here is found again by the next reserve or sweep
+	}
 }
 
 // shrink deletes what has expired, then the oldest files until at most limit bytes are left, but none that is spared, and counts anew. The
