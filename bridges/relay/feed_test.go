@@ -91,6 +91,20 @@ func TestAMessageThatIsRefusedOrRepeatedIsNotInTheFeedTwice(t *testing.T) {
 	})
 }
 
+func TestEachMessageThatAPageSendsOverALimitIsRefusedInWords(t *testing.T) {
+	limits := func(c *relay.Config) {
+		c.Bridges[0].Default.Limits.Person = []relay.Rate{{Max: 1, Every: time.Hour}}
+	}
+	inPageWorld(t, limits, func(t *testing.T, w *world, b *pager) {
+		for _, text := range []string{"one", "two", "three"} {
+			b.receive(t, b.said("ann", text))
+			settle()
+			time.Sleep(2 * time.Second)
+		}
+		b.want(t, 0, 10, "re: one", "! BUSY", "! BUSY")
+	})
+}
+
 // Rooms are no page.
 func TestARoomHasNoFeed(t *testing.T) {
 	inPageWorld(t, func(c *relay.Config) { c.Bridges[0].AllRooms = true }, func(t *testing.T, w *world, b *pager) {

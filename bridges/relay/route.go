@@ -113,9 +113,16 @@ func (in *intake) limits(ev *bridges.Event, s *Settings) []store.Limit {
 		return nil
 	}
 	all := make([]store.Limit, 0, n)
+	// A page shows a refused message no more once it is loaded again: whoever wrote it is told each time, at a pace of seconds.
+	told := func(r Rate) time.Duration {
+		if in.l.fed(ev.Place.Direct) {
+			return time.Second
+		}
+		return max(r.Every, time.Hour)
+	}
 	add := func(rates []Rate, key, notice string) {
 		for _, r := range rates {
-			all = append(all, store.Limit{Key: key, Max: r.Max, Every: r.Every, Over: in.notice(ev, noticeBusy, notice, max(r.Every, time.Hour))})
+			all = append(all, store.Limit{Key: key, Max: r.Max, Every: r.Every, Over: in.notice(ev, noticeBusy, notice, told(r))})
 		}
 	}
 	add(lim.Person, personCounter(&ev.From), in.personKey(ev, "busy"))
