@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 )
 
 // A Backend is one configured avatar.
@@ -41,6 +42,26 @@ type Listener interface {
 	Handler(say Speaker) http.Handler
 }
 
+// A Waiter is a Backend whose replies come after Ask has returned. The conversation's next turn then waits until a reply to the turn is stored, or
+// for the time that Patience says; the turn is never asked again for want of a reply.
+type Waiter interface {
+	// Patience is that time. 0: every reply is said before Ask returns. It never changes.
+	Patience() time.Duration
+}
+
+// An Ender is a Backend whose service can be told that a conversation is over before it ended by itself.
+type Ender interface {
+	// End tells the service so, of the conversation that a Turn named so. It makes one attempt and returns a *fault.Outcome as Ask does. Nil also
+	// when the service does not know the conversation.
+	End(ctx context.Context, conversation string) error
+}
+
+// A Keeper is a Backend that keeps connections open after Ask has returned.
+type Keeper interface {
+	// Close ends them and waits for what it started. It is called once, after the last Ask and End have returned.
+	Close() error
+}
+
 // A Turn is one message of a person to an avatar.
 type Turn struct {
 	ID           string // random, the same at every attempt
@@ -53,6 +74,9 @@ type Turn struct {
 	Text         string // valid UTF-8; empty only with a Voice
 	Voice        *Voice // what the person said; nil unless the Backend is a Hearer and the person sent their voice
 	Callback     string // where later replies may be POSTed; "" when the program has no public URL
+	// Later says replies to this turn, or in its conversation, after Ask has returned, while the program lives; it is never nil. Nil from Say means
+	// that the reply is stored; ErrGone that the conversation has ended.
+	Later Speaker
 	// History is what was said before in this conversation, oldest first; nil unless the Backend is a Rememberer.
 	History []Exchange
 }
