@@ -267,6 +267,7 @@ const (
 type Result struct {
 	Verdict Verdict
 	Limit   string // Over: the key of the limit
+	Ended   string // a Reset: the uid that the conversation had in the generation which is over
 	Claims
 }
 
@@ -288,6 +289,7 @@ type Turn struct {
 	Accepted     time.Time
 	Tried        time.Time // when it was first given back after an attempt or with Deferred.Tried; the zero time: never
 	Draft        string    // what Draft noted last
+	Awaited      bool      // it was asked and given back with Deferred.Awaits, and no reply came in time: it is not to be asked again
 	Revived      bool      // Retry put it back: an operator wants it answered, however old it is
 }
 
@@ -301,6 +303,10 @@ type Deferred struct {
 	Anew     bool  // Turn.Tried is cleared: what it waits for is not its avatar's fault, and not to be counted against it
 	Unasked  bool  // nobody was asked since it was handed out: an Edit may still change it, if it was never asked before
 	Hold     *Hold // kept in the same transaction; nil: none
+	// Awaits says that the turn was asked and its reply is to come by Say, which settles it. Until Due, which neither a crash nor a Release
+	// changes, it stays the head of its lane; then it is handed out as Awaited. If the conversation's generation ended since it was handed out, or is
+	// ended by a Say for another turn before Due, it is due at once instead, to be asked anew: once, for good. A Reset settles it.
+	Awaits bool
 }
 
 // Finished says how asking a turn ended.

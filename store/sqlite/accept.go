@@ -298,10 +298,25 @@ func (c *core) reset(in *intake, r *store.Reset, out *store.Result) error {
 	}
 	if v == nil {
 		out.Verdict = store.NotFound
-	} else if _, err = c.renew(v); err != nil {
+	} else if err := c.startOver(in, v, out); err != nil {
 		return err
 	}
 	return c.takePost(in, &r.Post, out)
+}
+
+// startOver opens a new generation. Nobody waits any more for a reply in the old one.
+func (c *core) startOver(in *intake, v *conversation, out *store.Result) error {
+	out.Ended = v.UID
+	v, err := c.renew(v)
+	if err != nil {
+		return err
+	}
+	n, err := c.exec(`UPDATE turn SET state = 1, body = NULL, draft = NULL, due = NULL
+		WHERE conversation = ? AND state = 0 AND awaits = 1 AND due IS NOT NULL`, v.ID)
+	if n == 0 || err != nil {
+		return err
+	}
+	return c.offerTurn(v, in.now, in.turns > 0, &out.Claims)
 }
 
 // addressed returns the conversation of a reset without making anybody known; nil when there is none.

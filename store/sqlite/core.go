@@ -68,7 +68,7 @@ func (c *core) load() error {
 	}
 	for _, q := range []string{
 		"UPDATE post SET sending = 0, unclear = 1 WHERE state = 0 AND sending = 1",
-		"UPDATE turn SET due = 0 WHERE state = 0 AND due IS NOT 0 AND pos = (SELECT min(pos) FROM turn t WHERE t.conversation = turn.conversation AND t.state = 0)",
+		"UPDATE turn SET due = 0 WHERE state = 0 AND due IS NOT 0 AND (awaits = 0 OR due IS NULL) AND pos = (SELECT min(pos) FROM turn t WHERE t.conversation = turn.conversation AND t.state = 0)",
 		"UPDATE post SET due = 0 WHERE state = 0 AND due IS NOT 0 AND pos = (SELECT min(pos) FROM post p WHERE p.conversation = post.conversation AND p.state = 0)",
 	} {
 		if _, err := c.exec(q); err != nil {

@@ -56,7 +56,7 @@ func (c *core) revive(l letter, now int64) error {
 		c.nextPost++
 		return c.offerPost(v, now, false, &out)
 	}
-	if err := c.run(`UPDATE turn SET state = 0, pos = ?, attempts = 0, tried = 0, revived = 1, due = NULL, draft = NULL, accepted = ?
+	if err := c.run(`UPDATE turn SET state = 0, pos = ?, attempts = 0, tried = 0, revived = 1, awaits = 0, renewed = 0, due = NULL, draft = NULL, accepted = ?
 		WHERE row = ? AND state = 2`, c.nextTurn, now, l.row); err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ func (c *core) release(s store.Scope, now int64) error {
 	if s.Avatar != "" {
 		avatar = c.names[s.Avatar]
 	}
-	for _, table := range []string{"turn", "post"} {
-		if _, err := c.exec("UPDATE "+table+` SET due = ?1 WHERE due > ?1 AND (?2 IS NULL OR account = ?2) AND (?3 = 0 OR conversation = ?3)
+	for table, where := range map[string]string{"turn": "due > ?1 AND awaits = 0", "post": "due > ?1"} {
+		if _, err := c.exec("UPDATE "+table+" SET due = ?1 WHERE "+where+` AND (?2 IS NULL OR account = ?2) AND (?3 = 0 OR conversation = ?3)
 			AND ((?4 IS NULL AND ?5 = '') OR conversation IN (SELECT id FROM conversation WHERE (?4 IS NULL OR avatar = ?4) AND (?5 = '' OR channel = ?5)))`,
 			now, account, s.Conversation, avatar, s.Channel); err != nil {
 			return err

@@ -27,7 +27,7 @@ func (c *core) offerTurn(v *conversation, now int64, room bool, out *store.Claim
 }
 
 // turnColumns are what handTurn wants.
-const turnColumns = "row, due, id, attempts, accepted, body, person, handed, tried, revived, draft"
+const turnColumns = "row, due, id, attempts, accepted, body, person, handed, tried, revived, draft, awaits"
 
 // handTurn claims a turn of which r has turnColumns.
 func (c *core) handTurn(v *conversation, r row) (*store.Turn, error) {
@@ -37,7 +37,7 @@ func (c *core) handTurn(v *conversation, r row) (*store.Turn, error) {
 	c.claim(&c.turns, &claim{row: r.int(0), conversation: v.ID, id: r.text(2), generation: v.Generation, person: r.int(6), fresh: !r.bool(7), revived: r.bool(9)})
 	return &store.Turn{
 		Row: r.int(0), ID: r.text(2), Conversation: v.Conversation, Attempts: int(r.int(3)), Accepted: moment(r.int(4)), Body: r.bytes(5),
-		Tried: orZero(r.int(8)), Revived: r.bool(9), Draft: r.text(10),
+		Tried: orZero(r.int(8)), Revived: r.bool(9), Draft: r.text(10), Awaited: r.bool(11),
 	}, nil
 }
 

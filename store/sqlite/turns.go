@@ -42,15 +42,38 @@ func (c *core) deferTurn(d *store.Deferred) (out store.Claims, err error) {
 		}
 	}
 	now := micros(d.Now)
+	if d.Awaits {
+		if out.TurnWaits, err = c.askAnew(cl, now); out.TurnWaits || err != nil {
+			return out, err
+		}
+	}
 	n, err := c.exec(`UPDATE turn SET due = ?1, handed = iif(?2 AND attempts >= ?3, 0, handed),
-		tried = iif(?7, 0, iif(tried = 0 AND (?4 OR attempts < ?3), ?5, tried)), attempts = ?3 WHERE row = ?6 AND state = 0`,
-		micros(d.Due), d.Unasked && cl.fresh, int64(d.Attempts), d.Tried, now, d.Turn, d.Anew)
+		tried = iif(?7, 0, iif(tried = 0 AND (?4 OR attempts < ?3), ?5, tried)), attempts = ?3, awaits = awaits OR ?8 WHERE row = ?6 AND state = 0`,
+		micros(d.Due), d.Unasked && cl.fresh, int64(d.Attempts), d.Tried, now, d.Turn, d.Anew, d.Awaits)
 	if n > 0 || err != nil {
 		return out, err
 	}
 	// Settled by Say or forgotten meanwhile: the next one is the head, due at once.
 	err = c.offerNext(cl.conversation, now, &out)
 	return out, err
+}
+
+// askAnew makes the turn due at now, unless it was before, if the generation in which it was asked is over.
+func (c *core) askAnew(cl *claim, now int64) (bool, error) {
+	v, err := c.conversationOf(cl.conversation)
+	if v == nil || err != nil || v.Generation == cl.generation {
+		return false, err
+	}
+	n, err := c.exec("UPDATE turn SET due = ?, awaits = 0, renewed = 1 WHERE row = ? AND state = 0 AND renewed = 0", now, cl.row)
+	return n > 0, err
+}
+
+// endWait has the turn asked anew that waited for a reply in the generation which Say has just ended.
+func (c *core) endWait(conversation, now int64, out *store.Claims) error {
+	n, err := c.exec("UPDATE turn SET due = ?, awaits = 0, renewed = 1 WHERE conversation = ? AND state = 0 AND awaits = 1 AND renewed = 0 AND due IS NOT NULL",
+		now, conversation)
+	out.TurnWaits = out.TurnWaits || n > 0
+	return err
 }
 
 func (c *core) finish(f *store.Finished) (out store.Claims, err error) {
@@ -211,6 +234,11 @@ func (c *core) sayLater(s *store.Said) (out store.Claims, err error) {
 	}
 	if v, err = c.replies(v, sp, replies, s.Preface, s.Generation); err != nil {
 		return out, err
+	}
+	if v.Generation != s.Generation {
+		if err = c.endWait(v.ID, now, &out); err != nil {
+			return out, err
+		}
 	}
 	err = c.say(v, sp, &out)
 	return out, err

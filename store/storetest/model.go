@@ -88,6 +88,8 @@ type mItem struct {
 	gone     bool     // forgotten while claimed
 	draft    string   // of a turn
 	unsaid   bool     // a turn
+	awaits   bool     // a turn, for a reply
+	renewed  bool     // a turn, asked anew
 	turn     *mItem   // what a post answers
 	turnID   string
 	reply    int
@@ -299,8 +301,9 @@ func (m *model) crash() {
 			p.unclear = true
 		}
 		for _, l := range []*mLane{&c.turns, &c.posts} {
+			claimed := l.claimed
 			l.claimed = nil
-			if len(l.waits) > 0 {
+			if len(l.waits) > 0 && (!l.waits[0].awaits || l.waits[0] == claimed) {
 				l.waits[0].due = &at
 			}
 		}

@@ -10,6 +10,7 @@ import (
 type mResult struct {
 	verdict              store.Verdict
 	limit                string
+	ended                *string // the uid of the generation that a reset ended
 	turn, post           *mItem
 	turnWaits, postWaits bool
 }
@@ -52,7 +53,7 @@ func (m *model) entry(b *store.Batch, e store.Entry, r *mResult, turns, posts bo
 	case e.Edit != nil:
 		m.edit(b, e.Edit, r, turns, posts)
 	case e.Reset != nil:
-		m.reset(b, e.Reset, r, posts)
+		m.reset(b, e.Reset, r, turns, posts)
 	case e.Move != nil:
 		m.move(e.Move.From, e.Move.To)
 	}
@@ -162,11 +163,18 @@ func (m *model) append(c *mConv, replies []mReply, like *mItem) {
 	}
 }
 
-func (m *model) reset(b *store.Batch, s *store.Reset, r *mResult, room bool) {
+func (m *model) reset(b *store.Batch, s *store.Reset, r *mResult, turns, room bool) {
 	p := m.people[s.Post.From]
 	c := m.find(s.Post.In, p)
 	if c != nil && (p != nil || c.person == nil) {
+		r.ended = c.uid
 		m.renew(c)
+		if l := &c.turns; len(l.waits) > 0 && l.waits[0].awaits && l.claimed == nil {
+			m.answered[l.waits[0].id] = l.waits[0]
+			l.waits[0].draft = ""
+			l.leave(l.waits[0])
+			r.turns(l.offer(b.Now, turns))
+		}
 	} else {
 		r.verdict = store.NotFound
 	}

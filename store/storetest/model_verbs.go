@@ -53,7 +53,11 @@ func (m *model) deferTurn(t *mItem, d store.Deferred) (r mResult) {
 		if d.Unasked && t.fresh && d.Attempts <= t.attempts {
 			t.handed = false
 		}
-		t.due = &d.Due
+		if d.Awaits && t.conv.generation != t.then.generation && !t.renewed {
+			t.due, t.awaits, t.renewed, r.turnWaits = &d.Now, false, true, true
+			return r
+		}
+		t.due, t.awaits = &d.Due, t.awaits || d.Awaits
 		t.tries(d.Attempts, d.Tried, d.Now)
 		return r
 	}
@@ -136,6 +140,11 @@ func (m *model) say(c *mConv, s store.Said) (r mResult, err error) {
 		said = quiet(said)
 	}
 	replies := m.replies(c, said, s.Preface, s.Generation, s.Now)
+	for _, t := range c.turns.waits {
+		if t.awaits && !t.renewed && t != c.turns.claimed && c.generation != s.Generation {
+			t.due, t.awaits, t.renewed, r.turnWaits = &s.Now, false, true, true
+		}
+	}
 	m.append(c, replies, like)
 	if len(replies) > 0 {
 		r.posts(c.posts.offer(s.Now, s.Send))
@@ -231,7 +240,7 @@ func (m *model) release(s store.Scope, now time.Time) {
 			continue
 		}
 		for _, l := range []*mLane{&c.turns, &c.posts} {
-			if l.claimed == nil && len(l.waits) > 0 && l.waits[0].due.After(now) {
+			if l.claimed == nil && len(l.waits) > 0 && !l.waits[0].awaits && l.waits[0].due.After(now) {
 				l.waits[0].due = &now
 			}
 		}
@@ -256,6 +265,7 @@ func (m *model) retry(ids []int64, now time.Time) int {
 	for _, l := range letters {
 		i := l.item
 		i.pos, i.attempts, i.tried, i.due, i.unclear, i.at, i.revived = m.next(), 0, time.Time{}, nil, false, now, !l.post
+		i.awaits, i.renewed = false, false
 		if _, known := m.keys[i.key]; known && !l.post {
 			m.keys[i.key] = now
 		}

@@ -70,7 +70,7 @@ func (x *machine) isTurn(got *store.Turn, want *mItem) error {
 		return fmt.Errorf("turn %+v, want %+v", got, want)
 	}
 	if got.ID != want.id || string(got.Body) != want.body || got.Attempts != want.attempts || !got.Accepted.Equal(want.at) ||
-		!got.Tried.Equal(want.tried) || got.Revived != want.revived || got.Draft != want.draft {
+		!got.Tried.Equal(want.tried) || got.Revived != want.revived || got.Draft != want.draft || got.Awaited != want.awaits {
 		return fmt.Errorf("turn %+v with body %q, want %+v", got, got.Body, want)
 	}
 	want.row = got.Row
@@ -120,6 +120,11 @@ func (x *machine) doAccept(rt *rapid.T) {
 	x.fail(rt, err)
 	want := x.m.accept(b)
 	for i, w := range want {
+		if w.ended != nil {
+			x.fail(rt, x.m.learn(w.ended, got[i].Ended))
+		} else if got[i].Ended != "" {
+			rt.Fatalf("entry %d has ended %q", i, got[i].Ended)
+		}
 		if got[i].Verdict != w.verdict || got[i].Limit != w.limit {
 			rt.Fatalf("entry %d: verdict %d %q, want %d %q", i, got[i].Verdict, got[i].Limit, w.verdict, w.limit)
 		}
@@ -176,6 +181,7 @@ func (x *machine) doDefer(rt *rapid.T) {
 	if d.Unasked = rapid.Bool().Draw(rt, "unasked"); d.Unasked {
 		d.Attempts = t.attempts
 	}
+	d.Awaits = rapid.IntRange(0, 2).Draw(rt, "awaits") == 0
 	got, err := x.Defer(x.ctx, d)
 	x.fail(rt, err)
 	var want mResult

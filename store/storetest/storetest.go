@@ -37,7 +37,7 @@ type example struct {
 	run  func(*bench)
 }
 
-var examples = concat(acceptExamples, entryExamples, limitExamples, turnExamples, backExamples, sayExamples, transcriptExamples, postExamples, holdExamples, moveExamples, mergeExamples, deadExamples, peopleExamples, keepExamples, unsayExamples, draftExamples, feedExamples)
+var examples = concat(acceptExamples, entryExamples, limitExamples, turnExamples, backExamples, sayExamples, awaitsExamples, transcriptExamples, postExamples, holdExamples, moveExamples, mergeExamples, deadExamples, peopleExamples, keepExamples, unsayExamples, draftExamples, feedExamples)
 
 func concat(lists ...[]example) []example {
 	var all []example
