@@ -106,14 +106,17 @@ type Store interface {
 	// that nothing is answered again. It returns the conversations that were deleted, for services to be told.
 	Forget(ctx context.Context, uid string) ([]Conversation, error)
 
-	// Secret returns the program's own random secret of 32 bytes with this name, and makes it the first time.
+	// Secret returns the program's own random secret of 32 bytes with this name, and makes it the first time. That of EpochSecret is another one
+	// after the store was restored from a backup.
 	Secret(ctx context.Context, name string) ([]byte, error)
 
 	// Depth counts what waits.
 	Depth(ctx context.Context) (Depth, error)
 	// Purge deletes what is over and older than before: event keys, sent posts, dead letters, counters, people who have no conversation
-	// left, items of feeds. It works in small steps between other verbs and returns how many rows it deleted.
-	Purge(ctx context.Context, before time.Time) (int, error)
+	// left, items of feeds. People stay known on platforms where they have an account; visitors are the platforms where they have none: there
+	// a person's own conversations in which nothing happened since go too, with all that belongs to them. It works in small steps between other
+	// verbs and returns how many rows it deleted.
+	Purge(ctx context.Context, before time.Time, visitors ...string) (int, error)
 	// Writable writes and commits something small: nil means that the store can take messages.
 	Writable(ctx context.Context) error
 	// Backup writes a consistent copy to a new file while the store works on. The file must not exist.
@@ -121,6 +124,9 @@ type Store interface {
 	// Close waits for the verbs under way and closes the store.
 	Close() error
 }
+
+// EpochSecret is the name of the secret that says which numbers hold: after a restore, ids that were given since the backup are given again.
+const EpochSecret = "epoch"
 
 // An Identity is somebody on a platform.
 type Identity struct {
@@ -183,6 +189,9 @@ type Entry struct {
 	Edit  *Edit
 	Reset *Reset
 	Move  *Move
+	// Refusable: what is Over or Full leaves nothing behind, neither the key nor a notice nor anybody who became known. Whoever offered it is
+	// told, and may offer it again.
+	Refusable bool
 }
 
 // A NewTurn is a message of a person to an avatar.
@@ -242,7 +251,9 @@ type Edit struct {
 
 // A Reset opens a new generation of the conversation, if there is one, and then says Post.
 type Reset struct {
-	Post NewPost
+	Post   NewPost
+	Limits []Limit // as in NewTurn
+	Quiet  bool    // where there is no conversation, nothing is said and nobody becomes known
 }
 
 // A Move says that a channel has another id. Conversations, memories, identities, waiting turns and posts, and channel holds
@@ -266,7 +277,9 @@ const (
 // A Result is what became of an Entry, and what was claimed for it.
 type Result struct {
 	Verdict Verdict
-	Limit   string // Over: the key of the limit
+	Limit   string // Over: the key of the first limit that has no room
+	// Until is when all limits that have no room now will have opened again, for Over; the zero time else.
+	Until time.Time
 	Ended   string // a Reset: the uid that the conversation had in the generation which is over
 	Claims
 }

@@ -102,8 +102,11 @@ func valid(e *store.Entry) bool {
 }
 
 func (c *core) entry(in *intake, e *store.Entry, out *store.Result) error {
-	if e.Turn != nil {
+	switch {
+	case e.Turn != nil:
 		return c.takeTurn(in, e, out)
+	case e.Reset != nil:
+		return c.takeReset(in, e, out)
 	}
 	known, err := c.note(in, e.Key)
 	if err != nil {
@@ -118,8 +121,6 @@ func (c *core) entry(in *intake, e *store.Entry, out *store.Result) error {
 		return c.takePost(in, e.Post, out)
 	case e.Edit != nil:
 		return c.edit(in, e.Edit, out)
-	case e.Reset != nil:
-		return c.reset(in, e.Reset, out)
 	}
 	return c.move(in.account, in.Account, e.Move.From, e.Move.To)
 }
@@ -160,13 +161,14 @@ func (c *core) takeTurn(in *intake, e *store.Entry, out *store.Result) error {
 	if known || err != nil {
 		return err
 	}
-	over, err := c.limit(t.Limits, in.now)
-	if err != nil {
+	if over, err := c.over(in, e, t.Limits, out); over || err != nil {
 		return err
 	}
-	if over != nil {
-		out.Verdict, out.Limit = store.Over, over.Key
-		return c.refuse(in, e, over.Over, out)
+	if e.Refusable {
+		if full, err := c.full(t); full || err != nil {
+			out.Verdict = store.Full
+			return err
+		}
 	}
 	p, err := c.person(t.From, t.Name, in.now)
 	if err != nil {
@@ -203,7 +205,30 @@ func (c *core) waiting(v *conversation, limit int) (int, error) {
 	return n, nil
 }
 
-// refuse keeps the key of a turn that is not taken and says why, once.
+// full says whether the turn's lane takes no more, without making anybody known.
+func (c *core) full(t *store.NewTurn) (bool, error) {
+	v, err := c.addressed(t.In, t.From)
+	if v == nil || err != nil {
+		return false, err
+	}
+	waiting, err := c.waiting(v, t.MaxWaiting)
+	return t.MaxWaiting > 0 && waiting >= t.MaxWaiting, err
+}
+
+// over says whether a limit has no room, and refuses the entry then.
+func (c *core) over(in *intake, e *store.Entry, limits []store.Limit, out *store.Result) (bool, error) {
+	l, until, err := c.limit(limits, in.now)
+	if l == nil || err != nil {
+		return false, err
+	}
+	out.Verdict, out.Limit, out.Until = store.Over, l.Key, moment(until)
+	if e.Refusable {
+		return true, nil
+	}
+	return true, c.refuse(in, e, l.Over, out)
+}
+
+// refuse keeps the key of what is not taken and says why, once.
 func (c *core) refuse(in *intake, e *store.Entry, n *store.Notice, out *store.Result) error {
 	if _, err := c.note(in, e.Key); err != nil {
 		return err
@@ -212,17 +237,27 @@ func (c *core) refuse(in *intake, e *store.Entry, n *store.Notice, out *store.Re
 	if !say || err != nil {
 		return err
 	}
-	p, err := c.person(e.Turn.From, e.Turn.Name, in.now)
+	from, name, at := who(e)
+	p, err := c.person(from, name, in.now)
 	if err != nil {
 		return err
 	}
-	v, err := c.conversation(e.Turn.In, p)
+	v, err := c.conversation(at, p)
 	if err != nil {
 		return err
 	}
 	s := &speech{person: p.id, now: in.now, room: in.posts > 0}
 	s.add(n.Pieces)
 	return c.say(v, s, &out.Claims)
+}
+
+// who says whose a turn or a reset is, and where.
+func who(e *store.Entry) (store.Identity, string, store.Address) {
+	if e.Reset != nil {
+		p := &e.Reset.Post
+		return p.From, p.Name, p.In
+	}
+	return e.Turn.From, e.Turn.Name, e.Turn.In
 }
 
 // insertTurn appends the turn. The first one of an empty lane is claimed at once if there is room.
@@ -290,14 +325,35 @@ func (c *core) open(v *conversation, s *speech, preface [][]byte) (*conversation
 	return v, err
 }
 
-// reset opens a new generation of the conversation, if there is one; the post is said in any case, so that nobody is left without a word.
-func (c *core) reset(in *intake, r *store.Reset, out *store.Result) error {
-	v, err := c.addressed(r)
+// takeReset opens a new generation of the conversation, if there is one; the post is said in any case, so that nobody is left without a word,
+// unless the reset is quiet.
+func (c *core) takeReset(in *intake, e *store.Entry, out *store.Result) error {
+	r := e.Reset
+	known, err := c.known(in, e.Key)
+	if known {
+		out.Verdict = store.Known
+	}
+	if known || err != nil {
+		return err
+	}
+	if over, err := c.over(in, e, r.Limits, out); over || err != nil {
+		return err
+	}
+	if _, err := c.note(in, e.Key); err != nil {
+		return err
+	}
+	if err := c.count(r.Limits, in.now); err != nil {
+		return err
+	}
+	v, err := c.addressed(r.Post.In, r.Post.From)
 	if err != nil {
 		return err
 	}
 	if v == nil {
 		out.Verdict = store.NotFound
+		if r.Quiet {
+			return nil
+		}
 	} else if err := c.startOver(in, v, out); err != nil {
 		return err
 	}
@@ -319,9 +375,8 @@ func (c *core) startOver(in *intake, v *conversation, out *store.Result) error {
 	return c.offerTurn(v, in.now, in.turns > 0, &out.Claims)
 }
 
-// addressed returns the conversation of a reset without making anybody known; nil when there is none.
-func (c *core) addressed(r *store.Reset) (*conversation, error) {
-	from := r.Post.From
+// addressed returns the conversation of somebody at an address without making anybody known; nil when there is none.
+func (c *core) addressed(in store.Address, from store.Identity) (*conversation, error) {
 	row, err := c.one("SELECT person FROM identity WHERE platform = ? AND tenant = ? AND user = ?", from.Platform, from.Tenant, from.User)
 	if err != nil {
 		return nil, err
@@ -329,8 +384,8 @@ func (c *core) addressed(r *store.Reset) (*conversation, error) {
 	p := &person{}
 	if row != nil {
 		p.id = row.int(0)
-	} else if !shared(r.Post.In.Memory) {
+	} else if !shared(in.Memory) {
 		return nil, nil
 	}
-	return c.find(r.Post.In, p)
+	return c.find(in, p)
 }

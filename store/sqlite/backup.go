@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"avatarbridge/store"
 )
 
 // Backup is described in the contract. The copy has everything: people, secrets, what waits. Forget does not reach it, so that it may not
@@ -232,6 +234,10 @@ func thaw(ctx context.Context, backup, fresh string) (pending int, err error) {
 	c, err := connect(dsn(fresh, pragmas))
 	if err != nil {
 		return 0, err
+	}
+	// The ids that were given since the backup are given again: who has seen them must learn that they mean something else now.
+	if _, err := c.exec("DELETE FROM setting WHERE name = ?", secretName(store.EpochSecret)); err != nil {
+		return 0, errors.Join(err, c.close())
 	}
 	pending, err = c.buryAll("restored from a backup: it may have been answered or sent after the backup was made", micros(time.Now()))
 	return pending, errors.Join(err, c.close())

@@ -14,18 +14,25 @@ type counter struct {
 	opened, n int64
 }
 
-// limit returns the first limit that has no room. If all have, it counts in each.
-func (c *core) limit(limits []store.Limit, now int64) (*store.Limit, error) {
+// limit returns the first limit that has no room, and when all of them will have.
+func (c *core) limit(limits []store.Limit, now int64) (over *store.Limit, until int64, err error) {
 	for i := range limits {
 		v, err := c.counter(limits[i], now)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if v.n >= int64(limits[i].Max) {
-			return &limits[i], nil
+		if v.n < int64(limits[i].Max) {
+			continue
 		}
+		if over == nil {
+			over = &limits[i]
+		}
+		if v.n == 0 { // no window is open, and none has room
+			v.opened = now
+		}
+		until = max(until, v.opened+limits[i].Every.Microseconds())
 	}
-	return nil, nil
+	return over, until, nil
 }
 
 // count counts one in each limit's counter; it is written once for the whole group.

@@ -69,11 +69,20 @@ var sweeps = []sweep{
 	},
 }
 
+// sweepsOfPeople is how many of the last sweeps may find people who have no conversation any more: those of people, and of holds.
+const sweepsOfPeople = 2
+
 // Purge is described in the contract. It also forgets the keys of replies, expired holds, and notices. It ends with the rewriting that a
 // Forget has failed to do.
-func (s *Store) Purge(ctx context.Context, before time.Time) (int, error) {
+func (s *Store) Purge(ctx context.Context, before time.Time, visitors ...string) (int, error) {
 	total := 0
 	for i := range sweeps {
+		if i == len(sweeps)-sweepsOfPeople { // whoever has no conversation left then goes, too
+			n, err := s.purgeVisitors(ctx, before, visitors)
+			if total += n; err != nil {
+				return total, err
+			}
+		}
 		for after, more := int64(0), true; more; {
 			var n int
 			err := s.writer.run(ctx, false, func(c *core) (err error) {

@@ -197,3 +197,38 @@ func TestBackupUnderTheNameOfARestoreIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestARestoreBeginsANewEpoch(t *testing.T) {
+	dir := t.TempDir()
+	backup, path := filepath.Join(dir, "backup"), filepath.Join(dir, "store.db")
+	s := openAt(t, path)
+	secrets := func(s *Store) (all [2]string) {
+		for i, name := range []string{store.EpochSecret, "callback"} {
+			secret, err := s.Secret(t.Context(), name)
+			if err != nil || len(secret) != 32 {
+				t.Fatalf("%x, %v", secret, err)
+			}
+			all[i] = string(secret)
+		}
+		return all
+	}
+	before := secrets(s)
+	if err := s.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := openAt(t, path); secrets(again) != before {
+		t.Error("a restart changes secrets")
+	} else if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), backup, path); err != nil {
+		t.Fatal(err)
+	}
+	after := secrets(openAt(t, path))
+	if after[0] == before[0] || after[1] != before[1] {
+		t.Errorf("the epoch is the same: %v; another secret is the same: %v", after[0] == before[0], after[1] == before[1])
+	}
+}

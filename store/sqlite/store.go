@@ -211,10 +211,10 @@ func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
 		if _, err := rand.Read(fresh); err != nil {
 			return err
 		}
-		if _, err := c.exec("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", "secret/"+name, fresh); err != nil {
+		if _, err := c.exec("INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", secretName(name), fresh); err != nil {
 			return err
 		}
-		r, err := c.one("SELECT value FROM setting WHERE name = ?", "secret/"+name)
+		r, err := c.one("SELECT value FROM setting WHERE name = ?", secretName(name))
 		if err == nil {
 			secret = r.bytes(0)
 		}
@@ -222,6 +222,9 @@ func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
 	})
 	return secret, err
 }
+
+// secretName is the name of a secret among the settings.
+func secretName(name string) string { return "secret/" + name }
 
 // Writable is described in the contract.
 func (s *Store) Writable(ctx context.Context) error {

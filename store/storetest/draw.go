@@ -61,10 +61,12 @@ func (x *machine) drawEntry(rt *rapid.T) store.Entry {
 	case kind < 17:
 		e.Edit = x.drawEdit(rt)
 	case kind < 19:
-		e.Reset = &store.Reset{Post: x.drawPost(rt)}
+		p := x.drawPost(rt)
+		e.Reset = &store.Reset{Post: p, Limits: x.drawLimits(rt, p.From.User), Quiet: rapid.Bool().Draw(rt, "quiet")}
 	default:
 		e.Move = &store.Move{From: pick(rt, "from", channels...), To: pick(rt, "to", channels...)}
 	}
+	e.Refusable = rapid.Bool().Draw(rt, "refusable")
 	return e
 }
 
@@ -75,14 +77,19 @@ func (x *machine) drawTurn(rt *rapid.T) *store.NewTurn {
 		MaxWaiting: rapid.IntRange(0, 3).Draw(rt, "max waiting"), Full: x.drawNotice(rt, user),
 	}
 	t.Feed, t.Feeds = x.drawFeed(rt)
-	if rapid.Bool().Draw(rt, "limited") {
-		t.Limits = []store.Limit{
-			{Key: "person/" + user + "/limit", Max: 3, Every: time.Minute, Over: x.drawNotice(rt, user)},
-			{Key: "person/" + user + "/limit", Max: 8, Every: time.Hour, Over: x.drawNotice(rt, user)},
-			{Key: "all", Max: 5, Every: time.Minute, Over: x.drawNotice(rt, user)},
-		}
-	}
+	t.Limits = x.drawLimits(rt, user)
 	return t
+}
+
+func (x *machine) drawLimits(rt *rapid.T, user string) []store.Limit {
+	if !rapid.Bool().Draw(rt, "limited") {
+		return nil
+	}
+	return []store.Limit{
+		{Key: "person/" + user + "/limit", Max: 3, Every: time.Minute, Over: x.drawNotice(rt, user)},
+		{Key: "person/" + user + "/limit", Max: 8, Every: time.Hour, Over: x.drawNotice(rt, user)},
+		{Key: "all", Max: 5, Every: time.Minute, Over: x.drawNotice(rt, user)},
+	}
 }
 
 func (x *machine) drawPost(rt *rapid.T) store.NewPost {

@@ -314,6 +314,59 @@ var keepExamples = []example{
 		same(b, "an old event is new again", b.accept(turn("behind", direct("behind"), "old"))[0].Verdict, store.Done)
 		same(b, "one that was put back is known", b.accept(turn("u1", direct("room"), "1"))[0].Verdict, store.Known)
 	}},
+	{"PurgeForgetsVisitorsWhoStayedAwayAndNobodyElse", func(b *bench) {
+		visit := func(user, key string) {
+			in := direct(user)
+			in.Account = "web:site"
+			e := fed(user, in, key, 9)
+			e.Turn.From.Platform = "web"
+			res, err := b.Accept(b.ctx, store.Batch{Account: in.Account, Now: b.now, Turns: 1, Entries: []store.Entry{e}})
+			b.check(err)
+			b.settleAs(store.Settled{Post: b.finish(res[0].Turn, "re").Post.ID, As: store.Sent, Feed: []byte("re"), Feeds: 9})
+		}
+		visit("old", "one")
+		visit("faithful", "two")
+		b.chat("account", direct("account"), "three", "re", 9)
+		b.pass(time.Hour)
+		visit("faithful", "four")
+		_, err := b.Purge(b.ctx, b.now)
+		b.check(err)
+		_, err = b.Person(b.ctx, "web:old")
+		b.check(err)
+		n, err := b.Purge(b.ctx, b.now, "web")
+		b.check(err)
+		same(b, "a conversation, an identity and a person", n >= 2, true)
+		_, err = b.Person(b.ctx, "web:old")
+		isErr(b, "the visitor who stayed away", err, store.ErrNotFound)
+		for _, who := range []string{"web:faithful", "telegram:account"} {
+			_, err := b.Person(b.ctx, who)
+			b.check(err)
+		}
+		places, err := b.Places(b.ctx, "web:site", 9)
+		b.check(err)
+		same(b, "conversations", len(places), 1)
+		b.crash()
+		visit("old", "five")
+		p, err := b.Person(b.ctx, "web:old")
+		b.check(err)
+		same(b, "who comes back is new", p.FirstSeen, b.now)
+	}},
+	{"PurgeKeepsVisitorsForWhomSomethingWaits", func(b *bench) {
+		web := func(user string, in store.Address, key string) *store.Turn {
+			e := turn(user, in, key)
+			e.Turn.From.Platform = "web"
+			return b.accept(e)[0].Turn
+		}
+		web("asked", direct("asked"), "one")
+		b.finish(web("posts", direct("posts"), "two"), "unsent")
+		b.pass(time.Hour)
+		_, err := b.Purge(b.ctx, b.now, "web")
+		b.check(err)
+		for _, who := range []string{"web:asked", "web:posts"} {
+			_, err := b.Person(b.ctx, who)
+			b.check(err)
+		}
+	}},
 	{"PurgeOfMuchLetsOthersIn", func(b *bench) {
 		var entries []store.Entry
 		for i := range 2500 {

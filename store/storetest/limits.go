@@ -69,4 +69,48 @@ var limitExamples = []example{
 		same(b, "with room again", b.accept(full("five"))[0].Verdict, store.Done)
 		same(b, "three have counted", b.accept(full("six"))[0].Verdict, store.Over)
 	}},
+	{"WhatIsRefusedLeavesNothingAndMayComeAgain", func(b *bench) {
+		notice := &store.Notice{Key: "busy", Every: time.Hour, Pieces: pieces("busy")}
+		refusable := func(user, key string) store.Entry {
+			e := limited(user, key, store.Limit{Key: "all", Max: 2, Every: time.Minute, Over: notice})
+			e.Refusable, e.Turn.MaxWaiting, e.Turn.Full = true, 1, notice
+			return e
+		}
+		same(b, "first", b.accept(refusable("u1", "one"))[0].Verdict, store.Done)
+		full := b.accept(refusable("u1", "two"))[0]
+		same(b, "a full lane", full.Verdict, store.Full)
+		b.isPost(full.Post, "")
+		same(b, "it counted nowhere", b.accept(refusable("u2", "three"))[0].Verdict, store.Done)
+		b.pass(10 * time.Second)
+		over := b.accept(refusable("u3", "four"))[0]
+		same(b, "over", over.Verdict, store.Over)
+		same(b, "until", over.Until, start.Add(time.Minute))
+		b.isPost(over.Post, "")
+		_, err := b.Person(b.ctx, "telegram:u3")
+		isErr(b, "who was refused", err, store.ErrNotFound)
+		b.crash()
+		b.pass(time.Minute)
+		same(b, "the same again", b.accept(refusable("u3", "four"))[0].Verdict, store.Done)
+		same(b, "and once only", b.accept(refusable("u3", "four"))[0].Verdict, store.Known)
+		b.isPost(b.accept(limited("u4", "five", store.Limit{Key: "none", Every: time.Minute, Over: notice}))[0].Post, "busy")
+	}},
+	{"AResetIsCountedAndMakesNobodyKnownWhereItIsQuiet", func(b *bench) {
+		reset := func(user, key string) store.Entry {
+			return store.Entry{Key: key, Refusable: true, Reset: &store.Reset{Post: newPost(user, direct(user), ""), Quiet: true,
+				Limits: []store.Limit{{Key: "person/" + user, Max: 2, Every: time.Minute}}}}
+		}
+		same(b, "without a conversation", b.accept(reset("u1", "one"))[0].Verdict, store.NotFound)
+		same(b, "again", b.accept(reset("u1", "one"))[0].Verdict, store.Known)
+		_, err := b.Person(b.ctx, "telegram:u1")
+		isErr(b, "who reset nothing", err, store.ErrNotFound)
+		places, err := b.Places(b.ctx, account, 9)
+		b.check(err)
+		same(b, "conversations", len(places), 0)
+		same(b, "the second", b.accept(reset("u1", "two"))[0].Verdict, store.NotFound)
+		same(b, "the third", b.accept(reset("u1", "three"))[0].Verdict, store.Over)
+		first := b.ask("u2", direct("u2"), "four").Conversation
+		same(b, "of a conversation", b.accept(reset("u2", "five"))[0].Verdict, store.Done)
+		b.pass(time.Minute)
+		same(b, "its next generation", b.ask("u2", room("r", store.MemoryPerson), "six").Conversation.UID == first.UID, false)
+	}},
 }

@@ -11,6 +11,7 @@ type mResult struct {
 	verdict              store.Verdict
 	limit                string
 	ended                *string // the uid of the generation that a reset ended
+	until                time.Time // when what is over will have room
 	turn, post           *mItem
 	turnWaits, postWaits bool
 }
@@ -44,6 +45,11 @@ func (m *model) entry(b *store.Batch, e store.Entry, r *mResult, turns, posts bo
 			return
 		}
 		m.keys[e.Key] = b.Now
+		defer func() {
+			if e.Refusable && (r.verdict == store.Over || r.verdict == store.Full) {
+				delete(m.keys, e.Key)
+			}
+		}()
 	}
 	switch {
 	case e.Turn != nil:
@@ -53,7 +59,7 @@ func (m *model) entry(b *store.Batch, e store.Entry, r *mResult, turns, posts bo
 	case e.Edit != nil:
 		m.edit(b, e.Edit, r, turns, posts)
 	case e.Reset != nil:
-		m.reset(b, e.Reset, r, turns, posts)
+		m.reset(b, e, r, turns, posts)
 	case e.Move != nil:
 		m.move(e.Move.From, e.Move.To)
 	}
@@ -61,33 +67,65 @@ func (m *model) entry(b *store.Batch, e store.Entry, r *mResult, turns, posts bo
 
 func (m *model) takeTurn(b *store.Batch, e store.Entry, r *mResult, turns, posts bool) {
 	t := e.Turn
-	for _, l := range t.Limits {
-		if m.counter(l, b.Now).n >= l.Max {
-			r.verdict, r.limit = store.Over, l.Key
-			m.refuse(b, t, l.Over, r, posts)
+	if l := m.over(t.Limits, b.Now, r); l != nil {
+		if !e.Refusable {
+			m.refuse(b, t.From, t.Name, t.In, l.Over, r, posts)
+		}
+		return
+	}
+	if e.Refusable {
+		c := m.find(t.In, m.people[t.From])
+		if c != nil && t.MaxWaiting > 0 && m.waiting(c) >= t.MaxWaiting {
+			r.verdict = store.Full
 			return
 		}
 	}
 	p := m.person(t.From, t.Name, b.Now)
 	c := m.conv(t.In, p)
-	waiting := len(c.turns.waits)
-	if waiting == 0 && c.turns.claimed != nil {
-		waiting = 1
-	}
-	if t.MaxWaiting > 0 && waiting >= t.MaxWaiting {
+	if t.MaxWaiting > 0 && m.waiting(c) >= t.MaxWaiting {
 		r.verdict = store.Full
-		m.refuse(b, t, t.Full, r, posts)
+		m.refuse(b, t.From, t.Name, t.In, t.Full, r, posts)
 		return
 	}
-	for _, l := range t.Limits {
-		k := m.counter(l, b.Now)
-		if k.n++; k.n == 1 {
-			k.opened = b.Now
-		}
-	}
+	m.count(t.Limits, b.Now)
 	m.feed(c, t.Feed, t.Feeds, mFeed{at: b.Now, person: p})
 	c.turns.add(&mItem{conv: c, person: p, pos: m.next(), body: string(t.Body), at: b.Now, key: e.Key, id: t.ID})
 	r.turns(c.turns.offer(b.Now, turns))
+}
+
+// waiting counts the lane's turns with the one that is asked.
+func (m *model) waiting(c *mConv) int {
+	if len(c.turns.waits) == 0 && c.turns.claimed != nil {
+		return 1
+	}
+	return len(c.turns.waits)
+}
+
+// over returns the first limit without room, and notes it in r.
+func (m *model) over(limits []store.Limit, now time.Time, r *mResult) (first *store.Limit) {
+	for i, l := range limits {
+		c := m.counter(l, now)
+		if c.n < l.Max {
+			continue
+		}
+		if first == nil {
+			first = &limits[i]
+			r.verdict, r.limit = store.Over, l.Key
+		}
+		if opens := c.opened.Add(l.Every); opens.After(r.until) {
+			r.until = opens
+		}
+	}
+	return first
+}
+
+func (m *model) count(limits []store.Limit, now time.Time) {
+	for _, l := range limits {
+		k := m.counter(l, now)
+		if k.n++; k.n == 1 {
+			k.opened = now
+		}
+	}
 }
 
 // counter returns the window that is open at now.
@@ -101,10 +139,10 @@ func (m *model) counter(l store.Limit, now time.Time) *mCounter {
 	return c
 }
 
-func (m *model) refuse(b *store.Batch, t *store.NewTurn, n *store.Notice, r *mResult, room bool) {
+func (m *model) refuse(b *store.Batch, from store.Identity, name string, in store.Address, n *store.Notice, r *mResult, room bool) {
 	if m.mayNotice(n, b.Now) {
-		p := m.person(t.From, t.Name, b.Now)
-		c := m.conv(t.In, p)
+		p := m.person(from, name, b.Now)
+		c := m.conv(in, p)
 		m.append(c, []mReply{{n.Pieces, false}}, &mItem{person: p, at: b.Now})
 		r.posts(c.posts.offer(b.Now, room))
 	}
@@ -163,7 +201,15 @@ func (m *model) append(c *mConv, replies []mReply, like *mItem) {
 	}
 }
 
-func (m *model) reset(b *store.Batch, s *store.Reset, r *mResult, turns, room bool) {
+func (m *model) reset(b *store.Batch, e store.Entry, r *mResult, turns, room bool) {
+	s := e.Reset
+	if l := m.over(s.Limits, b.Now, r); l != nil {
+		if !e.Refusable {
+			m.refuse(b, s.Post.From, s.Post.Name, s.Post.In, l.Over, r, room)
+		}
+		return
+	}
+	m.count(s.Limits, b.Now)
 	p := m.people[s.Post.From]
 	c := m.find(s.Post.In, p)
 	if c != nil && (p != nil || c.person == nil) {
@@ -177,6 +223,9 @@ func (m *model) reset(b *store.Batch, s *store.Reset, r *mResult, turns, room bo
 		}
 	} else {
 		r.verdict = store.NotFound
+		if s.Quiet {
+			return
+		}
 	}
 	m.takePost(b, &s.Post, r, room)
 }

@@ -125,8 +125,8 @@ func (x *machine) doAccept(rt *rapid.T) {
 		} else if got[i].Ended != "" {
 			rt.Fatalf("entry %d has ended %q", i, got[i].Ended)
 		}
-		if got[i].Verdict != w.verdict || got[i].Limit != w.limit {
-			rt.Fatalf("entry %d: verdict %d %q, want %d %q", i, got[i].Verdict, got[i].Limit, w.verdict, w.limit)
+		if got[i].Verdict != w.verdict || got[i].Limit != w.limit || !got[i].Until.Equal(w.until) {
+			rt.Fatalf("entry %d: verdict %d %q until %v, want %d %q until %v", i, got[i].Verdict, got[i].Limit, got[i].Until, w.verdict, w.limit, w.until)
 		}
 	}
 	for i, w := range want {
