@@ -146,6 +146,7 @@ type Message struct {
 	ReplyTo string `json:"reply_to,omitempty"` // the platform's id of the message that this answers, "" for none
 	Mention string `json:"mention,omitempty"`  // the only user id that the message may ping, "" for none
 	Answer  string `json:"answer,omitempty"`   // Event.Answer of what this answers, "" when the platform gave none
+	More    bool   `json:"more,omitempty"`     // something else may have answered Answer before: this follows it and replaces nothing
 	Notice  bool   `json:"notice,omitempty"`   // a word of the program itself, not of the avatar
 
 	Text      string `json:"text,omitempty"` // Markdown as an avatar writes it: any text is valid
@@ -170,6 +171,13 @@ type File struct {
 	Data []byte
 }
 
+// A Recording is what a person said.
+type Recording struct {
+	From Person // Platform, Tenant and User are asked for
+	ID   string // of the message, unique among the person's
+	Data []byte
+}
+
 // Media gives bridges the bytes behind an Audio. It bounds time and size, and refuses addresses that the avatar may not name. The error
 // is a *fault.Outcome: Rejected when the link is all that can be posted.
 type Media interface {
@@ -179,9 +187,12 @@ type Media interface {
 	// Serve fetches the audio once and keeps it for a while. It returns the path on the public server at which everybody who knows it hears
 	// it ("/media/…"), and its media type.
 	Serve(ctx context.Context, a Audio) (path, mediaType string, err error)
-	// Keep stores what a person sent for a while and returns a handle for Load. Nil means that it survives a power cut. What is no audio,
-	// and what is too large, is Rejected.
-	Keep(ctx context.Context, data []byte) (ref string, err error)
+	// Keep stores what a person said, under the id that their message has, for a while, and returns a handle for Load. Nil means that it survives a power cut.
+	// A repeat with the same From and ID returns the same handle, stores nothing and is not fresh, also after the relay dropped what was there. What is
+	// no audio, and what is too large, is Rejected; Throttled means that so much of the person's waits that there is no room for more.
+	Keep(ctx context.Context, r Recording) (ref string, fresh bool, err error)
+	// Discard undoes a Keep that was fresh and of which nothing came, as if it had never been made.
+	Discard(ctx context.Context, ref string) error
 	// Load returns what Keep stored; Rejected when it is gone.
 	Load(ctx context.Context, ref string) (*File, error)
 }

@@ -225,6 +225,7 @@ func (p *player) finish(l *line, t *store.Turn, f store.Finished) *store.Turn {
 	if !p.r.insist("finish", func(ctx context.Context) (err error) { c, err = p.r.store.Finish(ctx, f); return err }) {
 		return nil
 	}
+	l.letTurn(t, &f)
 	next := c.Turn
 	c.Turn = nil
 	l.take(c, f.Send)

@@ -150,12 +150,15 @@ func DefaultMessages() Messages {
 	}
 }
 
-// Media keeps audio that an avatar gave as bytes, and judges URLs that a service named.
+// Media keeps audio that an avatar gave as bytes, judges URLs that a service named, and lets go of what people said.
 type Media interface {
 	// Keep stores the audio for a while. It returns it without a Mode, with a Link if there is a public URL.
 	Keep(ctx context.Context, a avatar.Audio) (bridges.Audio, error)
 	// Vet returns an error for a URL that must be neither fetched nor shown: not https, or not a public address, unless allowPrivate.
 	Vet(url string, allowPrivate bool) error
+	// Drop deletes what bridges.Media kept under ref, for good: nobody will ask for it again. A ref of another origin, such as a platform's, is left
+	// alone.
+	Drop(ctx context.Context, ref string) error
 }
 
 // Meter counts what the relay does. Bridge and avatar are configured names, "" where there is none.

@@ -95,6 +95,8 @@ func (refusing) Keep(context.Context, avatar.Audio) (bridges.Audio, error) {
 
 func (refusing) Vet(string, bool) error { return errors.New("not a public address") }
 
+func (refusing) Drop(context.Context, string) error { return nil }
+
 func TestOutageOfThePlatformLosesNoReply(t *testing.T) {
 	for name, outage := range map[string]error{"refused": errDown, "502": fault.Unsure(errors.New("502"))} {
 		t.Run(name, func(t *testing.T) {
@@ -126,6 +128,8 @@ func (silent) Keep(context.Context, avatar.Audio) (bridges.Audio, error) {
 }
 
 func (silent) Vet(string, bool) error { return nil }
+
+func (silent) Drop(context.Context, string) error { return nil }
 
 func TestReplyOfWhichNothingCanBePostedIsADeadLetterAndNotSilence(t *testing.T) {
 	inWorld(t, func(c *relay.Config) { c.Media = silent{} }, func(t *testing.T, w *world) {

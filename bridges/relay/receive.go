@@ -31,6 +31,7 @@ func (l *line) Receive(_ context.Context, b bridges.Batch) error {
 	}
 	l.heard(len(b.Events))
 	if len(in.b.Entries) == 0 && b.Cursor == "" {
+		in.letUnasked(b.Events, nil)
 		return nil
 	}
 	if err := in.silence(); err != nil {
@@ -49,6 +50,7 @@ func (l *line) Receive(_ context.Context, b bridges.Batch) error {
 	for i, res := range results {
 		in.settle(i, res)
 	}
+	in.letUnasked(b.Events, results)
 	return nil
 }
 

@@ -68,3 +68,49 @@ func (p *player) fetchFailed(l *line, t *store.Turn, b *turnBody, o *fault.Outco
 	}
 	return p.failed(l, t, b, o, t.Attempts+1, backoff(t.Attempts, 4*time.Second, 5*time.Minute))
 }
+
+// let goes of what a person said: nobody will ask for it again. What cannot be deleted goes when its time is over.
+func (l *line) let(ref string) {
+	m := l.r.cfg.Media
+	if m == nil || ref == "" {
+		return
+	}
+	if err := m.Drop(l.r.calls, ref); err != nil {
+		l.log.Warn("what somebody said could not be deleted; it goes when media.keep is over", "err", err)
+	}
+}
+
+// letTurn lets go of what was said in a turn that is over. A dead letter keeps it, to be tried again.
+func (l *line) letTurn(t *store.Turn, f *store.Finished) {
+	if f.Dead != "" {
+		return
+	}
+	if b, err := decodeTurn(t.Body); err == nil && b.Voice != nil {
+		l.let(b.Voice.Ref)
+	}
+}
+
+// letUnasked lets go of the voices in a batch of which no turn came. One that is known may be what a turn still waits with.
+func (in *intake) letUnasked(events []bridges.Event, results []store.Result) {
+	for i := range events {
+		voice := voiceOf(&events[i])
+		if voice == nil {
+			continue
+		}
+		n := slices.IndexFunc(in.b.Entries, func(e store.Entry) bool { return e.Key == events[i].Key })
+		if n >= 0 && (results[n].Verdict == store.Known || results[n].Verdict == store.Done && in.asks(n)) {
+			continue
+		}
+		in.l.let(voice.Ref)
+	}
+}
+
+// asks reports whether an entry is a turn that an avatar hears.
+func (in *intake) asks(entry int) bool {
+	turn := in.b.Entries[entry].Turn
+	if turn == nil {
+		return false
+	}
+	b, err := decodeTurn(turn.Body)
+	return err == nil && b.Voice != nil
+}

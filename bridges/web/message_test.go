@@ -15,7 +15,6 @@ import (
 
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/bridgetest"
-	"avatarbridge/bridges/fault"
 )
 
 const asJSON = "application/json"
@@ -154,72 +153,6 @@ func TestAnotherSiteCannotWriteInAVisitorsName(t *testing.T) {
 	got := read(w, anna.do(http.MethodGet, "/chat/site/events", nil, "Cookie", cookie, "Sec-Fetch-Site", "cross-site"))
 	if got.status != http.StatusForbidden || got.code != "origin" {
 		t.Errorf("the stream was answered with %+v", got)
-	}
-}
-
-func TestAVoiceMessageIsKeptAndCanBeFetched(t *testing.T) {
-	w := newWorld(t)
-	anna := w.visitor()
-	if got := anna.post("voice?id=v1&name=Anna&locale=de", "OggS"+canary, "Content-Type", "audio/ogg; codecs=opus"); got.status != http.StatusAccepted {
-		t.Fatalf("answered with %+v", got)
-	}
-	e := w.rx.Stored()[0]
-	if e.Key != string(anna.id())+"/v1" || e.Text != "" || e.From.Name != "Anna" || e.From.Locale != "de" || len(e.Attachments) != 1 {
-		t.Fatalf("the event is %+v", e)
-	}
-	a := e.Attachments[0]
-	if a.Kind != "voice" || a.Type != "audio/ogg" || a.Size != int64(len("OggS"+canary)) {
-		t.Errorf("the attachment is %+v", a)
-	}
-	f, err := w.b.Attachment(w.waiting(), a)
-	if err != nil || string(f.Data) != "OggS"+canary {
-		t.Errorf("fetched %v, %v", f, err)
-	}
-	a.Ref = "kept:99"
-	if _, err := w.b.Attachment(w.waiting(), a); fault.Of(err).Kind != fault.Rejected {
-		t.Errorf("what is gone: %v", err)
-	}
-}
-
-func TestAVoiceThatCannotBeKept(t *testing.T) {
-	w := newWorld(t)
-	anna := w.visitor()
-	w.media.fail(fault.Reject("no audio", nil))
-	if got := anna.post("voice?id=v1", "x", "Content-Type", "audio/ogg"); got.status != http.StatusUnsupportedMediaType || got.code != "type" {
-		t.Errorf("no audio: answered with %+v", got)
-	}
-	w.media.fail(errors.New("the disk is full"))
-	if got := anna.post("voice?id=v1", "x", "Content-Type", "audio/ogg"); got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
-		t.Errorf("a full disk: answered with %+v", got)
-	}
-	if n := len(w.rx.Offered()); n != 0 {
-		t.Errorf("%d events were offered", n)
-	}
-}
-
-func TestAnAvatarThatDoesNotHearGetsNoVoice(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Voice = false })
-	anna := w.visitor()
-	if got := anna.post("voice?id=v1", "x", "Content-Type", "audio/ogg"); got.status != http.StatusUnsupportedMediaType {
-		t.Errorf("answered with %+v", got)
-	}
-}
-
-func TestOnlySoManyVoicesAreInMemoryAtOnce(t *testing.T) {
-	w := newWorld(t)
-	anna := w.visitor()
-	for range maxVoices {
-		w.b.voices <- struct{}{}
-	}
-	if got := anna.post("voice?id=v1", "x", "Content-Type", "audio/ogg"); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "" {
-		t.Errorf("answered with %+v", got)
-	}
-	<-w.b.voices
-	if got := anna.post("voice?id=v1", "x", "Content-Type", "audio/ogg"); got.status != http.StatusAccepted {
-		t.Errorf("answered with %+v", got)
-	}
-	if len(w.b.voices) != maxVoices-1 {
-		t.Error("the place was not given back")
 	}
 }
 

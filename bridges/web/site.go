@@ -19,7 +19,7 @@ func (b *Bridge) Site() http.Handler {
 	mux.HandleFunc("GET "+b.base+"/"+embedScript, b.serveEmbed)
 	mux.HandleFunc("GET "+b.base+"/events", b.serveEvents)
 	mux.HandleFunc("POST "+b.base+"/messages", b.posted(b.takeMessage))
-	mux.HandleFunc("POST "+b.base+"/voice", b.posted(b.takeVoice))
+	mux.HandleFunc("POST "+b.base+"/voice", b.serveVoice)
 	mux.HandleFunc("POST "+b.base+"/reset", b.posted(b.takeReset))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -31,7 +31,7 @@ type Bridge struct {
 	cross   *http.CrossOriginProtection
 	hub     *hub
 	limit   *addressLimit
-	voices  chan struct{} // a place for each voice message that may be in memory at once
+	voices  uploads
 	session atomic.Pointer[session]
 
 	heartbeat time.Duration // between two signs of life to a page
@@ -47,9 +47,6 @@ var (
 	_ bridges.Site    = (*Bridge)(nil)
 	_ bridges.Fetcher = (*Bridge)(nil)
 )
-
-// maxVoices is how many voice messages may be on their way in at once: each is in memory as a whole.
-const maxVoices = 16
 
 // New makes a bridge for a cfg that Validate found nothing wrong with. It does no I/O. Without media (nil) there is no sound in either
 // direction, only links to it.
@@ -71,7 +68,7 @@ func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
 	b := &Bridge{
 		cfg: cfg, media: media, log: log.With("bridge", cfg.Name), base: "/chat/" + cfg.Name, policy: policy(cfg.Origins), files: files,
 		face:  sync.OnceValues(func() (*face, error) { return readFace(cfg.Face) }),
-		cross: http.NewCrossOriginProtection(), hub: newHub(cfg), limit: newAddressLimit(paces), voices: make(chan struct{}, maxVoices),
+		cross: http.NewCrossOriginProtection(), hub: newHub(cfg), limit: newAddressLimit(paces),
 		heartbeat: 15 * time.Second, patience: 20 * time.Second, now: time.Now,
 	}
 	if o := originOf(cfg.PublicURL); o != "" { // where a proxy tells us another host name than the browser

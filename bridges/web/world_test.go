@@ -377,7 +377,7 @@ func (w *world) reply(id int64, text string) bridges.Item {
 // kept is a bridges.Media in memory.
 type kept struct {
 	mu    sync.Mutex
-	files [][]byte
+	files map[string][]byte // by ref
 	err   error
 }
 
@@ -397,22 +397,43 @@ func (k *kept) Serve(_ context.Context, a bridges.Audio) (string, string, error)
 	return "/media/" + url.PathEscape(a.Source), "audio/mpeg", k.err
 }
 
-func (k *kept) Keep(_ context.Context, data []byte) (string, error) {
+func (k *kept) Keep(_ context.Context, r bridges.Recording) (string, bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil {
-		return "", k.err
+		return "", false, k.err
 	}
-	k.files = append(k.files, data)
-	return fmt.Sprintf("kept:%d", len(k.files)-1), nil
+	ref := fmt.Sprintf("kept:%s/%s/%s/%s", r.From.Platform, r.From.Tenant, r.From.User, r.ID)
+	_, known := k.files[ref]
+	if k.files == nil {
+		k.files = map[string][]byte{}
+	}
+	if !known {
+		k.files[ref] = r.Data
+	}
+	return ref, !known, nil
+}
+
+func (k *kept) Discard(_ context.Context, ref string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.files, ref)
+	return nil
+}
+
+// count is how many recordings are kept.
+func (k *kept) count() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.files)
 }
 
 func (k *kept) Load(_ context.Context, ref string) (*bridges.File, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var i int
-	if _, err := fmt.Sscanf(ref, "kept:%d", &i); err != nil || i < 0 || i >= len(k.files) {
+	data, ok := k.files[ref]
+	if !ok {
 		return nil, fault.Reject("it is gone", nil)
 	}
-	return &bridges.File{Name: "voice.ogg", Type: "audio/ogg", Data: k.files[i]}, nil
+	return &bridges.File{Name: "voice.ogg", Type: "audio/ogg", Data: data}, nil
 }

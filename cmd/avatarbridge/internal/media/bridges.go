@@ -25,27 +25,50 @@ type forBridges struct{ *Store }
 func (s *Store) Bridges() bridges.Media { return forBridges{s} }
 
 // Keep stores what a person said. It survives a power cut, is served to nobody, and goes after Config.Keep. When so much of the last hour
-// is there that there is no room for more, the error is fault.Retry, as when the disk fails.
-func (b forBridges) Keep(_ context.Context, data []byte) (ref string, err error) {
-	if len(data) == 0 {
-		return "", fault.Reject("the voice message is empty", nil)
+// is there that there is no room for more, the error is fault.Retry, as when the disk fails; when there is as much of the person as may be, it is
+// fault.Throttled.
+func (b forBridges) Keep(_ context.Context, r bridges.Recording) (ref string, fresh bool, err error) {
+	if len(r.Data) == 0 {
+		return "", false, fault.Reject("the voice message is empty", nil)
 	}
-	if int64(len(data)) > b.cfg.MaxBytes {
-		return "", fault.Reject(fmt.Sprintf("the voice message has more than %d bytes", b.cfg.MaxBytes), nil)
+	if int64(len(r.Data)) > b.cfg.MaxBytes {
+		return "", false, fault.Reject(fmt.Sprintf("the voice message has more than %d bytes", b.cfg.MaxBytes), nil)
 	}
-	if !slices.Contains(spoken, sniff(data)) {
-		return "", fault.Reject("what was sent as a voice message is no audio that is known here", nil)
+	if !slices.Contains(spoken, sniff(r.Data)) {
+		return "", false, fault.Reject("what was sent as a voice message is no audio that is known here", nil)
 	}
-	if ref, err = b.voices.add(data, true); err != nil {
-		return "", &fault.Outcome{Reason: "voice messages cannot be kept in " + b.voices.dir, Err: err}
+	name, fresh, err := b.record(r)
+	switch {
+	case errors.Is(err, errTooMuch):
+		return "", false, fault.Throttle(fault.Conversation, tooMuchFor, err)
+	case err != nil:
+		return "", false, &fault.Outcome{Reason: "voice messages cannot be kept in " + b.voices.dir, Err: err}
 	}
-	return ref, nil
+	return voiceScheme + name, fresh, nil
+}
+
+// Discard undoes a Keep: a repeat is fresh again.
+func (b forBridges) Discard(_ context.Context, ref string) error {
+	b.said.Lock()
+	defer b.said.Unlock()
+	name, ok := recordingName(ref)
+	if !ok {
+		return nil
+	}
+	if _, err := b.voices.remove(name); err != nil {
+		return &fault.Outcome{Reason: "voice messages cannot be deleted from " + b.voices.dir, Err: err}
+	}
+	return nil
 }
 
 // Load returns what Keep stored.
 func (b forBridges) Load(_ context.Context, ref string) (*bridges.File, error) {
-	data, err := b.voices.read(ref, b.cfg.MaxBytes)
-	if errors.Is(err, fs.ErrNotExist) {
+	name, ok := recordingName(ref)
+	if !ok {
+		return nil, fault.Reject("the voice message was never kept here", nil)
+	}
+	data, err := b.voices.read(name, b.cfg.MaxBytes)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0 {
 		return nil, fault.Reject("the voice message has expired", nil)
 	}
 	if errors.Is(err, errTooLarge) {

@@ -149,7 +149,7 @@ func (s *Store) serve(ctx context.Context, a bridges.Audio) (token string, f *fo
 	return got.token, got.format, nil
 }
 
-// A key makes the tokens of copies, so that they are known again after a restart, and by nobody else.
+// A key makes the names of copies and recordings, so that they are known again after a restart, and by nobody else.
 type key struct {
 	file string
 	mu   sync.Mutex
@@ -158,27 +158,38 @@ type key struct {
 
 // token returns the token of an origin's copy.
 func (k *key) token(o origin) (string, error) {
+	opening := ""
+	if o.allowPrivate {
+		opening = "private "
+	}
+	sum, err := k.sum(opening + o.source)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(sum), nil
+}
+
+// sum is the keyed hash of a text.
+func (k *key) sum(of string) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.held == nil {
 		held, err := readKey(k.file)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		k.held = held
 	}
 	mac := hmac.New(sha256.New, k.held)
-	if o.allowPrivate {
-		mac.Write([]byte("private "))
-	}
-	mac.Write([]byte(o.source))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
+	mac.Write([]byte(of))
+	return mac.Sum(nil), nil
 }
 
 // keySize is in bytes.
 const keySize = 32
 
-// readKey reads the key, or makes one. With a new key the copies of the old one are fetched again.
+// readKey reads the key, or makes one. With a new key the copies of the old one are fetched again, and what people said under the old one is found
+// by its ref alone: it goes when its time is over.
 func readKey(file string) ([]byte, error) {
 	held, err := os.ReadFile(file)
 	if err == nil && len(held) == keySize {

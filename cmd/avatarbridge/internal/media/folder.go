@@ -25,6 +25,7 @@ type folder struct {
 	total  int64         // bytes of all files
 	spared time.Duration // no file that is younger is deleted to make room
 	now    func() time.Time
+	plain  bool // a token is the name of its file: for tokens that nobody but the program sees
 
 	mu      sync.Mutex // guards what follows, and keeps two sweeps from running at once
 	counted bool       // used is right
@@ -35,20 +36,26 @@ type folder struct {
 // add stores data under a new token. Durable: nil means that it survives a power cut. A process that dies in the middle leaves a file
 // that no token leads to, for Run to delete.
 func (f *folder) add(data []byte, durable bool) (token string, err error) {
-	if err := f.reserve(int64(len(data))); err != nil {
-		return "", err
-	}
 	b := make([]byte, 32)
 	rand.Read(b) // never fails
 	token = base64.RawURLEncoding.EncodeToString(b)
-	if err = f.make(); err == nil {
+	return token, f.addAs(token, data, durable)
+}
+
+// addAs stores data under a token that is new.
+func (f *folder) addAs(token string, data []byte, durable bool) error {
+	if err := f.reserve(int64(len(data))); err != nil {
+		return err
+	}
+	err := f.make()
+	if err == nil {
 		err = writeFile(f.path(token), data, durable)
 	}
 	if err == nil && durable {
 		err = syncDir(f.dir)
 	}
 	f.written(int64(len(data)), err == nil)
-	return token, err
+	return err
 }
 
 // put stores data under a token of the caller's. Either all of it is there afterwards or nothing, also after a power cut: a token that is
@@ -110,6 +117,9 @@ func writeFile(path string, data []byte, durable bool) error {
 
 // path returns the file of a token.
 func (f *folder) path(token string) string {
+	if f.plain && fileName(token) {
+		return filepath.Join(f.dir, token)
+	}
 	sum := sha256.Sum256([]byte(token))
 	return filepath.Join(f.dir, hex.EncodeToString(sum[:]))
 }

@@ -1,7 +1,8 @@
 // Package media keeps audio for a while: what avatars gave as bytes, copies of what they gave as URLs, and what people said. The first two are
 // served under unguessable addresses and given to bridges that upload them; the third is given to bridges alone.
 //
-// Audio is one file each, named by the hash of its token, so that a listing of the directory gives nobody an address. What a file
+// Audio is one file each, named by the hash of its token, so that a listing of the directory gives nobody an address. What people said is named by
+// keyed hashes of who said it and of their message's id: a repeat finds it, and all of one person is found, by nobody who has not the key. What a file
 // is is told by its first bytes, which also keeps anything but audio from being served. What avatars gave as bytes is not synced to disk
 // one by one: after a power cut the last seconds' audio may be missing, and its message goes out without it. What people said is.
 package media
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"avatarbridge/avatar"
@@ -27,6 +29,7 @@ const (
 	DefaultKeep     = 24 * time.Hour
 	DefaultMaxBytes = 20 << 20 // what Telegram lets a bot download, and more than minutes of speech
 	DefaultTotal    = 1 << 30
+	DefaultOf       = 50 << 20 // ten recordings of the page's usual size
 )
 
 // scheme opens the Source of kept audio.
@@ -38,6 +41,7 @@ type Config struct {
 	Keep     time.Duration // how long audio is kept: DefaultKeep
 	MaxBytes int64         // of one audio, kept or fetched: DefaultMaxBytes
 	Total    int64         // of all that avatars gave, the oldest go first; and again of all that people said: DefaultTotal
+	Of       int64         // of all that one person said, and has not been answered: DefaultOf, or MaxBytes if that is more
 	BaseURL  string        // the public URL without a slash at its end; "" gives audio no Link
 
 	// Client returns the client for URLs that an avatar named; nil: clients of guard.
@@ -54,8 +58,9 @@ type Store struct {
 	convert chan struct{}          // a place for each conversion that may run at once
 	memory  uint64                 // bytes of address space of a converter
 
-	sounds *folder // what avatars gave
-	voices *folder // what people said; no token of it leads to anything in sounds
+	sounds *folder    // what avatars gave
+	voices *folder    // what people said; no token of it leads to anything in sounds
+	said   sync.Mutex // held while it is found out what of a person is in voices, and changed
 
 	patience patience
 	key      key
@@ -73,6 +78,7 @@ func New(cfg Config) *Store {
 	cfg.MaxBytes = orDefault(cfg.MaxBytes, DefaultMaxBytes)
 	cfg.Total = orDefault(cfg.Total, DefaultTotal)
 	cfg.MaxBytes = min(cfg.MaxBytes, cfg.Total)
+	cfg.Of = max(orDefault(cfg.Of, DefaultOf), cfg.MaxBytes)
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
 	if cfg.Client == nil {
 		public, private := guard.Client(false), guard.Client(true)
@@ -89,7 +95,7 @@ func New(cfg Config) *Store {
 	s := &Store{cfg: cfg, now: time.Now, ffmpeg: findFFmpeg, convert: make(chan struct{}, converters), memory: convertMemory}
 	now := func() time.Time { return s.now() }
 	s.sounds = &folder{dir: cfg.Dir, keep: cfg.Keep, total: cfg.Total, now: now}
-	s.voices = &folder{dir: filepath.Join(cfg.Dir, "voices"), keep: cfg.Keep, total: cfg.Total, spared: unheard, now: now}
+	s.voices = &folder{dir: filepath.Join(cfg.Dir, "voices"), keep: cfg.Keep, total: cfg.Total, spared: unheard, now: now, plain: true}
 	s.key.file = filepath.Join(cfg.Dir, "addresses.key")
 	return s
 }

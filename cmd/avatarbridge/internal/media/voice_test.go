@@ -1,12 +1,15 @@
 package media
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"avatarbridge/bridges"
 	"avatarbridge/bridges/fault"
 )
 
@@ -24,11 +27,27 @@ var recordings = map[string]string{
 	"mp3 without tag": "\xff\xfb\x90\x64",
 }
 
+// ann is who speaks in these tests.
+var ann = bridges.Person{Platform: "web", Tenant: "site", User: "ann"}
+
+// record keeps what ann said, which was not there before.
+func record(t *testing.T, s *Store, id string, data []byte) (string, error) {
+	t.Helper()
+	ref, fresh, err := s.Bridges().Keep(t.Context(), bridges.Recording{From: ann, ID: id, Data: data})
+	if err == nil && !fresh {
+		t.Errorf("the message %s was there before", id)
+	}
+	return ref, err
+}
+
+// fileOf is the file that a ref means.
+func fileOf(s *Store, ref string) string { return s.voices.path(strings.TrimPrefix(ref, voiceScheme)) }
+
 func TestWhatPeopleSaidIsKeptAndLoaded(t *testing.T) {
 	want := map[string]string{"webm of Chrome": "audio/webm", "mp4 of Safari": "audio/mp4", "mp4 of Chrome": "audio/mp4", "ogg of Firefox": "audio/ogg", "wav": "audio/wav"}
 	dir := t.TempDir()
 	for name, data := range recordings {
-		ref, err := newStore(t, Config{Dir: dir}).Bridges().Keep(t.Context(), []byte(data))
+		ref, err := record(t, newStore(t, Config{Dir: dir}), name, []byte(data))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -41,9 +60,10 @@ func TestWhatPeopleSaidIsKeptAndLoaded(t *testing.T) {
 }
 
 func TestTheNameOfAVoiceFitsItsType(t *testing.T) {
-	m := newStore(t, Config{}).Bridges()
+	s := newStore(t, Config{})
+	m := s.Bridges()
 	for name, want := range map[string]string{"webm of Chrome": "voice.webm", "mp4 of Safari": "voice.m4a", "ogg of Firefox": "voice.ogg"} {
-		ref, err := m.Keep(t.Context(), []byte(recordings[name]))
+		ref, err := record(t, s, name, []byte(recordings[name]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +75,7 @@ func TestTheNameOfAVoiceFitsItsType(t *testing.T) {
 
 func TestWhatPeopleSaidIsServedToNobody(t *testing.T) {
 	s := newStore(t, Config{})
-	ref, err := s.Bridges().Keep(t.Context(), tone(10))
+	ref, err := record(t, s, "1", tone(10))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,25 +94,25 @@ func TestWhatPeopleSaidIsServedToNobody(t *testing.T) {
 }
 
 func TestWhatIsNoVoiceOrTooLargeIsRejected(t *testing.T) {
-	m := newStore(t, Config{MaxBytes: 1000}).Bridges()
+	s := newStore(t, Config{MaxBytes: 1000})
 	for _, data := range []string{"", "<html>", "#!AMR\n", "FORM\x00\x00\x00\x00AIFF", "%PDF-1.7", string(tone(1000))} {
-		_, err := m.Keep(t.Context(), []byte(data))
+		_, err := record(t, s, "1", []byte(data))
 		wantKind(t, err, fault.Rejected)
 	}
-	for _, ref := range []string{"", "unknown", "../addresses.key"} {
-		_, err := m.Load(t.Context(), ref)
+	for _, ref := range []string{"", "unknown", "../addresses.key", "voice:../addresses.key", "voice:" + strings.Repeat("0", 64)} {
+		_, err := s.Bridges().Load(t.Context(), ref)
 		wantKind(t, err, fault.Rejected)
 	}
 }
 
 func TestAVoiceGoesWhenItsTimeIsOver(t *testing.T) {
 	s := newStore(t, Config{Keep: time.Hour})
-	ref, err := s.Bridges().Keep(t.Context(), tone(10))
+	ref, err := record(t, s, "1", tone(10))
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := time.Now().Add(-time.Hour)
-	if err := os.Chtimes(s.voices.path(ref), at, at); err != nil {
+	if err := os.Chtimes(fileOf(s, ref), at, at); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.Bridges().Load(t.Context(), ref)
@@ -111,7 +131,7 @@ func TestFloodOfVoicesTakesNoneThatMayStillBeHeard(t *testing.T) {
 	m := s.Bridges()
 	var first string
 	for i := range 10 {
-		ref, err := m.Keep(t.Context(), tone(100))
+		ref, err := record(t, s, fmt.Sprint(i), tone(100))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,17 +139,17 @@ func TestFloodOfVoicesTakesNoneThatMayStillBeHeard(t *testing.T) {
 			first = ref
 		}
 	}
-	_, err := m.Keep(t.Context(), tone(100))
+	_, err := record(t, s, "more", tone(100))
 	wantKind(t, err, fault.Retry)
 	if _, err := m.Load(t.Context(), first); err != nil {
 		t.Errorf("the first: %v", err)
 	}
 	keep(t, s, tone(100)) // avatars have room of their own
 	at := time.Now().Add(-2 * unheard)
-	if err := os.Chtimes(s.voices.path(first), at, at); err != nil {
+	if err := os.Chtimes(fileOf(s, first), at, at); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Keep(t.Context(), tone(100)); err != nil {
+	if _, err := record(t, s, "more", tone(100)); err != nil {
 		t.Errorf("with an old one to delete: %v", err)
 	}
 }
@@ -139,6 +159,6 @@ func TestAVoiceThatADiskDoesNotTakeIsOfferedAgain(t *testing.T) {
 	if err := os.WriteFile(dir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := newStore(t, Config{Dir: dir}).Bridges().Keep(t.Context(), tone(1))
+	_, err := record(t, newStore(t, Config{Dir: dir}), "1", tone(1))
 	wantKind(t, err, fault.Retry)
 }
