@@ -26,12 +26,13 @@ const (
 
 // A player is one avatar at work.
 type player struct {
-	r       *Relay
-	cfg     Avatar
-	slots   slots // turns being asked
-	history int   // exchanges that a turn brings
-	breaker *gobreaker.TwoStepCircuitBreaker[any]
-	probes  probes
+	r        *Relay
+	cfg      Avatar
+	slots    slots         // turns being asked
+	history  int           // exchanges that a turn brings
+	patience time.Duration // for a reply that comes later
+	breaker  *gobreaker.TwoStepCircuitBreaker[any]
+	probes   probes
 }
 
 func newPlayer(r *Relay, cfg Avatar) *player {
@@ -44,6 +45,9 @@ func newPlayer(r *Relay, cfg Avatar) *player {
 	p := &player{r: r, cfg: cfg}
 	if m, ok := cfg.Backend.(avatar.Rememberer); ok {
 		p.history = m.History()
+	}
+	if w, ok := cfg.Backend.(avatar.Waiter); ok {
+		p.patience = w.Patience()
 	}
 	p.slots.max = int64(cfg.MaxConcurrent)
 	p.slots.freed = func() {
@@ -78,7 +82,7 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 		return nil // a claim ends with the process
 	}
 	c := &t.Conversation
-	if until := l.heldTurn(c); !until.IsZero() {
+	if until := l.heldTurn(c); !until.IsZero() && !t.Awaited {
 		p.r.cfg.Meter.Count(Held, l.cfg.Name, p.cfg.Name)
 		p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts, Unasked: true, Anew: true})
 		if l.heldTurn(c).IsZero() {
@@ -89,6 +93,9 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	body, err := decodeTurn(t.Body)
 	if err != nil {
 		return p.finish(l, t, store.Finished{Dead: err.Error()})
+	}
+	if t.Awaited {
+		return p.unanswered(l, t, &body)
 	}
 	if l.muted(c.Account, c.Channel) {
 		return p.finish(l, t, store.Finished{Replies: l.erase(t)})
@@ -150,6 +157,9 @@ func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []
 		o = nil
 	}
 	switch {
+	case o == nil && len(said) == 0 && p.patience > 0:
+		report(nil)
+		return p.await(l, t)
 	case o == nil:
 		report(nil)
 		return p.answered(l, t, b, s, said)
@@ -203,7 +213,7 @@ func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said
 	}
 	lost, heard := false, false
 	for i := range said {
-		posts := p.posts(l, s, &t.Conversation, b, &said[i])
+		posts := p.posts(l, s, &t.Conversation, b, &said[i], heard)
 		lost = lost || mute(&said[i], &posts)
 		heard = heard || len(posts.Pieces) > 0
 		f.Replies = append(f.Replies, posts)
@@ -258,6 +268,7 @@ func (p *player) ask(l *line, t *store.Turn, b *turnBody, voice *avatar.Voice, h
 		err = p.cfg.Backend.Ask(ctx, avatar.Turn{
 			ID: t.ID, Conversation: c.UID, UserUID: c.MemoryUID, UserName: b.Name, Locale: b.Locale,
 			Platform: l.cfg.Platform, Bridge: l.cfg.Name, Text: b.Text, Voice: voice, Callback: p.callbackURL(l, t, b), History: history,
+			Later: &lateSpeaker{p: p, l: l, k: p.ticket(l, t, b)},
 		}, &say)
 	}()
 	p.r.cfg.Meter.Took("ask", l.cfg.Name, p.cfg.Name, time.Since(began))

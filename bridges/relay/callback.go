@@ -26,6 +26,16 @@ type ticket struct {
 	Direct       bool     `json:"d"`
 	Channel      string   `json:"h"`
 	Within       []string `json:"w,omitempty"`
+	Message      string   `json:"m,omitempty"`
+	User         string   `json:"u,omitempty"`
+	Answer       string   `json:"r,omitempty"`
+}
+
+// ticket is the one of a turn that is asked now.
+func (p *player) ticket(l *line, t *store.Turn, b *turnBody) ticket {
+	c := &t.Conversation
+	return ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Conversation: c.ID, Generation: c.Generation, Turn: t.ID, Direct: c.Direct,
+		Channel: c.Channel, Within: b.Within, Message: b.replyTo(c), User: b.User, Answer: b.Answer}
 }
 
 func (k ticket) seal(key cipher.AEAD) string {
@@ -57,9 +67,7 @@ func (p *player) callbackURL(l *line, t *store.Turn, b *turnBody) string {
 	if _, hears := p.cfg.Backend.(avatar.Listener); !hears || p.r.cfg.CallbackURL == nil || key == nil {
 		return ""
 	}
-	c := &t.Conversation
-	return p.r.cfg.CallbackURL(p.cfg.Name, ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Conversation: c.ID, Generation: c.Generation,
-		Turn: t.ID, Direct: c.Direct, Channel: c.Channel, Within: b.Within}.seal(*key))
+	return p.r.cfg.CallbackURL(p.cfg.Name, p.ticket(l, t, b).seal(*key))
 }
 
 // Callback serves /avatars/{name}/callback/{token}, reading both path values. It answers 404 for an unknown avatar, one that hears no
@@ -88,7 +96,7 @@ func (r *Relay) Callback() http.Handler {
 	})
 }
 
-// A lateSpeaker says replies that come outside of Ask.
+// A lateSpeaker says replies that come outside of Ask, over a callback or a connection that the backend keeps.
 type lateSpeaker struct {
 	p *player
 	l *line
@@ -104,7 +112,7 @@ func (s *lateSpeaker) Say(_ context.Context, r avatar.Reply) error {
 		Address: store.Address{Channel: s.k.Channel, Direct: s.k.Direct, Avatar: s.k.Avatar}}
 	settings, _ := s.l.route(place(c), s.k.Within)
 	said := store.Said{Conversation: c.ID, Generation: c.Generation, Turn: s.k.Turn, Now: time.Now(),
-		Reply: s.p.posts(s.l, settings, c, nil, &r), Preface: s.l.preface(c.Direct)}
+		Reply: s.p.posts(s.l, settings, c, &turnBody{Channel: s.k.Channel, Message: s.k.Message, User: s.k.User, Answer: s.k.Answer}, &r, true), Preface: s.l.preface(c.Direct)}
 	// Whether the conversation is held is not known here by its account; deliver asks again.
 	said.Send = !s.p.r.isStopping() && s.l.slots.take(1) == 1
 	claims, err := s.p.r.store.Say(s.p.r.calls, said)

@@ -131,6 +131,7 @@ type Messages struct {
 	NotHeard    string // a voice message could not be had, or was not understood
 	Muted       string // to /mute
 	Unmuted     string // to /unmute
+	NoReply     string // no reply came in the time that the avatar is given for one that comes later; "" by default
 }
 
 // DefaultMessages are the words that the program uses where the configuration has none.

@@ -22,13 +22,14 @@ const (
 	noticeNotHeard
 	noticeMuted
 	noticeUnmuted
+	noticeNoReply
 	noticeCount
 )
 
 // fitNotices makes posts of the program's words once, so that they cost nothing when messages come in.
 func (l *line) fitNotices(m Messages) (fitted [noticeCount][][]byte) {
 	l.words = [noticeCount]string{m.AINotice, m.Hello, m.Reset, m.Busy, m.Unavailable, m.TooOld, m.TextOnly, m.NoVoice, m.NotHeard,
-		m.Muted, m.Unmuted}
+		m.Muted, m.Unmuted, m.NoReply}
 	for kind, text := range l.words {
 		if text != "" {
 			fitted[kind] = l.fit("", bridges.Message{Text: text, Notice: true})

@@ -282,6 +282,9 @@ func (in *intake) settle(i int, res store.Result) {
 	if e.Move != nil && res.Verdict == store.Done {
 		l.log.Info("a group has another id now; its conversations follow", "from", e.Move.From, "to", e.Move.To)
 	}
+	if res.Ended != "" {
+		l.r.end(in.avatars[i], res.Ended)
+	}
 	count := func(c Count) { l.r.cfg.Meter.Count(c, l.cfg.Name, in.avatars[i]) }
 	switch {
 	case res.Verdict == store.Known:

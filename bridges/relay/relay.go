@@ -124,7 +124,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	<-ctx.Done()
 	r.stop()
 	stopped := make(chan struct{})
-	go func() { lines.Wait(); chores.Wait(); r.work.Wait(); close(stopped) }()
+	go func() { lines.Wait(); chores.Wait(); r.work.Wait(); r.closeAvatars(); close(stopped) }()
 	select {
 	case <-stopped:
 		return nil

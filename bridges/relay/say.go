@@ -6,12 +6,10 @@ import (
 	"avatarbridge/store"
 )
 
-// posts makes stored posts of a reply. b is the turn that it answers, nil when it answers none.
-func (p *player) posts(l *line, s *Settings, c *store.Conversation, b *turnBody, r *avatar.Reply) store.Reply {
-	m := bridges.Message{Text: cleanText(r.Text), Audio: p.audio(l, s, &r.Audio)}
-	if b != nil {
-		m.Mention, m.ReplyTo, m.Answer = b.User, b.replyTo(c), b.Answer
-	}
+// posts makes stored posts of a reply to the turn b. more says that something may have been said to it before.
+func (p *player) posts(l *line, s *Settings, c *store.Conversation, b *turnBody, r *avatar.Reply, more bool) store.Reply {
+	m := bridges.Message{Text: cleanText(r.Text), Audio: p.audio(l, s, &r.Audio), Mention: b.User, ReplyTo: b.replyTo(c), Answer: b.Answer}
+	m.More = more && m.Answer != ""
 	if s.ShowEmotion {
 		m.Emotion = cleanName(r.Emotion)
 	}

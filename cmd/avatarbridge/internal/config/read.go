@@ -35,6 +35,7 @@ type words struct {
 	NotHeard    string `toml:"not_heard"`
 	Muted       string `toml:"muted"`
 	Unmuted     string `toml:"unmuted"`
+	NoReply     string `toml:"no_reply"`
 }
 
 type document struct {

@@ -188,7 +188,7 @@ func (l Local) Forget(ctx context.Context, ref string) (int, error) {
 		return 0, fmt.Errorf("forget the person: %w", err)
 	}
 	if l.Relay != nil {
-		l.Relay.Wake() // what waited behind the person's messages in a shared conversation
+		l.Relay.Forgotten(gone)
 	}
 	return len(gone), missing
 }
