@@ -110,7 +110,7 @@ func (s *kept) turn(i *mItem) *store.Turn {
 		s.rows[i.row] = i
 	}
 	return &store.Turn{Row: i.row, ID: i.id, Conversation: s.conversation(i.conv, i.then), Body: []byte(i.body), Attempts: i.attempts,
-		Accepted: i.at, Tried: i.tried, Draft: i.draft, Revived: i.revived}
+		Accepted: i.at, Tried: i.tried, Draft: i.draft, Awaited: i.awaits, Revived: i.revived}
 }
 
 func (s *kept) post(i *mItem) *store.Post {
@@ -177,7 +177,10 @@ func (s *Memory) Accept(ctx context.Context, b store.Batch) ([]store.Result, err
 	}
 	results := make([]store.Result, len(b.Entries))
 	for i, r := range s.m.accept(b) {
-		results[i] = store.Result{Verdict: r.verdict, Limit: r.limit, Claims: s.claims(r)}
+		results[i] = store.Result{Verdict: r.verdict, Limit: r.limit, Until: r.until, Claims: s.claims(r)}
+		if r.ended != nil {
+			results[i].Ended = s.uid(r.ended)
+		}
 	}
 	if b.Cursor != "" {
 		s.cursors[b.Account] = position{b.Cursor, b.Now}

@@ -127,8 +127,8 @@ func (s *Memory) Forget(ctx context.Context, uid string) ([]store.Conversation, 
 	return gone, nil
 }
 
-// Purge is described in the contract. It counts what was over: turns, posts, dead letters, keys of what was no turn.
-func (s *Memory) Purge(ctx context.Context, before time.Time) (int, error) {
+// Purge is described in the contract. It counts what was over: turns, posts, dead letters, keys of what was no turn, and people.
+func (s *Memory) Purge(ctx context.Context, before time.Time, visitors ...string) (int, error) {
 	defer s.mu.Unlock()
 	if err := s.open(ctx); err != nil {
 		return 0, err
@@ -138,7 +138,7 @@ func (s *Memory) Purge(ctx context.Context, before time.Time) (int, error) {
 		turns[t.key] = true
 	}
 	rows := func() int {
-		n := len(s.m.answered) + len(s.m.dead) + len(s.over)
+		n := len(s.m.answered) + len(s.m.dead) + len(s.over) + len(s.m.convs) + len(s.m.people)
 		for key := range s.m.keys {
 			if !turns[key] && !s.m.open(func(t *mItem) bool { return t.key == key }) {
 				n++
@@ -152,11 +152,27 @@ func (s *Memory) Purge(ctx context.Context, before time.Time) (int, error) {
 	s.over = slices.DeleteFunc(s.over, old)
 	s.memos = slices.DeleteFunc(s.memos, func(m *mMemo) bool { return old(m.at) })
 	for _, p := range s.m.persons() {
+		if old(p.last) && visits(p, visitors) && s.idle(p) {
+			s.m.forget(p)
+			continue
+		}
 		if old(p.last) && s.m.lonely(p) {
 			maps.DeleteFunc(s.m.people, func(_ store.Identity, q *mPerson) bool { return q == p })
 		}
 	}
 	return n - rows(), nil
+}
+
+// visits says whether somebody is known on platforms alone where people have no account.
+func visits(p *mPerson, visitors []string) bool {
+	return len(visitors) > 0 && !slices.ContainsFunc(p.identities, func(i store.Identity) bool { return !slices.Contains(visitors, i.Platform) })
+}
+
+// idle says whether nothing waits for a person or in their own conversations.
+func (s *kept) idle(p *mPerson) bool {
+	busy := func(l *mLane) bool { return l.claimed != nil || len(l.waits) > 0 }
+	return !s.m.open(func(t *mItem) bool { return t.person == p }) &&
+		!slices.ContainsFunc(s.m.convs, func(c *mConv) bool { return c.person == p && (busy(&c.turns) || busy(&c.posts)) })
 }
 
 // Backup writes who there is to a new file. It cannot be opened as a store.
