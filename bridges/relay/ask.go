@@ -116,7 +116,7 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	}
 	report, err := p.allow()
 	if err != nil {
-		return p.failed(l, t, &body, &fault.Outcome{Kind: fault.Retry, Reason: "the avatar has failed too often in a row", Err: err}, t.Attempts, breakerDelay(err))
+		return p.failed(l, t, &body, &fault.Outcome{Kind: fault.Retry, Reason: "the avatar has failed too often in a row", Err: err}, t.Attempts, p.r.breakerDelay(err))
 	}
 	said, err := p.ask(l, t, &body, voice, history)
 	return p.asked(l, t, &body, s, said, err, report)
@@ -142,11 +142,11 @@ func (l *line) turnKey(c *store.Conversation, b *turnBody, what string) string {
 	return store.PersonKey(store.Identity{Platform: l.cfg.Platform, Tenant: b.Tenant, User: b.User}) + "/" + what + "/" + c.Account + "/" + c.Channel
 }
 
-func breakerDelay(err error) time.Duration {
+func (r *Relay) breakerDelay(err error) time.Duration {
 	if errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return backoff(0, breakerOpen/2, breakerOpen/2)
+		return r.backoff(0, breakerOpen/2, breakerOpen/2)
 	}
-	return breakerOpen/2 + backoff(0, breakerOpen, breakerOpen)
+	return breakerOpen/2 + r.backoff(0, breakerOpen, breakerOpen)
 }
 
 // asked does what follows from how Ask ended.
@@ -181,7 +181,7 @@ func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []
 		return p.dies(l, t, b, o, t.Attempts+1)
 	}
 	report(o)
-	return p.failed(l, t, b, o, t.Attempts+1, backoff(t.Attempts, 4*time.Second, 5*time.Minute))
+	return p.failed(l, t, b, o, t.Attempts+1, p.r.backoff(t.Attempts, 4*time.Second, 5*time.Minute))
 }
 
 // failed lets the turn be tried again, unless it has had its chances. Their time begins with the first try, not when the turn came: it
