@@ -34,6 +34,8 @@ type Config struct {
 	RetryWithin time.Duration // since the turn was accepted: 15m
 	MaxWaiting  int           // turns in one conversation: 20
 	Grace       time.Duration // how long Run waits for calls under way when it stops: 5s
+
+	jitter func(limit time.Duration) time.Duration // a random time below limit
 }
 
 // Bridge is a configured bridge.

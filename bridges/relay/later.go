@@ -54,7 +54,7 @@ func (r *Relay) end(name, conversation string) {
 				return
 			}
 			r.log.Warn("cannot tell the avatar's service that a conversation is over", "avatar", name, "attempt", attempt+1, "err", o)
-			if o.Kind == fault.Dead || o.Kind == fault.Rejected || !sleep(r.calls, backoff(attempt, 2*time.Second, time.Minute)) {
+			if o.Kind == fault.Dead || o.Kind == fault.Rejected || !sleep(r.calls, r.backoff(attempt, 2*time.Second, time.Minute)) {
 				return
 			}
 		}

@@ -92,7 +92,7 @@ func (l *line) run(ctx context.Context) {
 		}
 		l.Health(err)
 		l.log.Error("the bridge failed and is started again", "err", err)
-		if !sleep(ctx, backoff(attempt, time.Second, time.Minute)) {
+		if !sleep(ctx, l.r.backoff(attempt, time.Second, time.Minute)) {
 			break
 		}
 	}
@@ -229,7 +229,7 @@ func (l *line) status() BridgeStatus {
 func (l *line) claimTurns() time.Time {
 	account, now := l.accountID(), time.Now()
 	var next time.Time
-	for _, p := range l.r.players {
+	for _, p := range l.r.cast {
 		n := min(p.slots.free(), 64)
 		if n == 0 {
 			p.slots.wanted.Store(true)

@@ -157,7 +157,7 @@ func (l *line) sent(p *store.Post, body *postBody, id string, o *fault.Outcome) 
 	default:
 		return l.fails(p, store.Failed, o)
 	}
-	delay := backoff(p.Attempts, 2*time.Second, time.Minute)
+	delay := l.r.backoff(p.Attempts, 2*time.Second, time.Minute)
 	l.r.cfg.Meter.Count(Retried, l.cfg.Name, c.Avatar)
 	l.log.Warn("a post could not be sent; trying again", "attempt", again.Attempts, "in", delay.Round(time.Millisecond).String(), "err", o)
 	again.Due = time.Now().Add(delay)

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ type Relay struct {
 	lines   []*line // in the order of the configuration
 	byName  map[string]*line
 	players map[string]*player
+	cast    []*player // the same, in the order of the configuration
 	holds   holdSet
 	health  health
 
@@ -57,7 +59,8 @@ func New(cfg Config) (*Relay, error) {
 		if a.Backend == nil || r.players[a.Name] != nil {
 			return nil, fmt.Errorf("avatar %q is there twice or has no backend", a.Name)
 		}
-		r.players[a.Name] = newPlayer(r, a)
+		p := newPlayer(r, a)
+		r.players[a.Name], r.cast = p, append(r.cast, p)
 	}
 	for _, b := range cfg.Bridges {
 		if b.Bridge == nil || r.byName[b.Name] != nil {
@@ -101,6 +104,9 @@ func withDefaults(c Config) Config {
 	}
 	if c.MaxWaiting <= 0 {
 		c.MaxWaiting = 20
+	}
+	if c.jitter == nil {
+		c.jitter = func(limit time.Duration) time.Duration { return rand.N(limit) }
 	}
 	if c.Meter == nil {
 		c.Meter = noMeter{}
@@ -237,7 +243,7 @@ func (r *Relay) insist(what string, verb func(context.Context) error) bool {
 		if attempt == 0 {
 			r.log.Error("the store failed; trying again until it works", "verb", what, "err", err)
 		}
-		if !sleep(r.calls, backoff(attempt, 50*time.Millisecond, 2*time.Second)) {
+		if !sleep(r.calls, r.backoff(attempt, 50*time.Millisecond, 2*time.Second)) {
 			return false
 		}
 	}

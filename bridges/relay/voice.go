@@ -66,7 +66,7 @@ func (p *player) fetchFailed(l *line, t *store.Turn, b *turnBody, o *fault.Outco
 	case fault.Throttled:
 		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(o.After), Attempts: t.Attempts, Unasked: true, Anew: true})
 	}
-	return p.failed(l, t, b, o, t.Attempts+1, backoff(t.Attempts, 4*time.Second, 5*time.Minute))
+	return p.failed(l, t, b, o, t.Attempts+1, p.r.backoff(t.Attempts, 4*time.Second, 5*time.Minute))
 }
 
 // let goes of what a person said: nobody will ask for it again. What cannot be deleted goes when its time is over.

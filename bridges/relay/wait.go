@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,12 +20,12 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // backoff is full jitter: a random time up to base doubled with each attempt, at most limit.
-func backoff(attempt int, base, limit time.Duration) time.Duration {
+func (r *Relay) backoff(attempt int, base, limit time.Duration) time.Duration {
 	ceiling := limit
 	if attempt < 20 {
 		ceiling = min(limit, base<<attempt)
 	}
-	return rand.N(ceiling) + time.Millisecond
+	return r.cfg.jitter(ceiling) + time.Millisecond
 }
 
 // A pump runs a step whenever something is due. Steps never overlap.
