@@ -80,13 +80,19 @@ func (l *line) let(ref string) {
 	}
 }
 
+// RecordingOf returns the ref of what a person said in a turn as it is stored, such as a dead letter; "" where they wrote.
+func RecordingOf(turn []byte) string {
+	b, err := decodeTurn(turn)
+	if err != nil || b.Voice == nil {
+		return ""
+	}
+	return b.Voice.Ref
+}
+
 // letTurn lets go of what was said in a turn that is over. A dead letter keeps it, to be tried again.
 func (l *line) letTurn(t *store.Turn, f *store.Finished) {
-	if f.Dead != "" {
-		return
-	}
-	if b, err := decodeTurn(t.Body); err == nil && b.Voice != nil {
-		l.let(b.Voice.Ref)
+	if f.Dead == "" {
+		l.let(RecordingOf(t.Body))
 	}
 }
 
@@ -108,9 +114,5 @@ func (in *intake) letUnasked(events []bridges.Event, results []store.Result) {
 // asks reports whether an entry is a turn that an avatar hears.
 func (in *intake) asks(entry int) bool {
 	turn := in.b.Entries[entry].Turn
-	if turn == nil {
-		return false
-	}
-	b, err := decodeTurn(turn.Body)
-	return err == nil && b.Voice != nil
+	return turn != nil && RecordingOf(turn.Body) != ""
 }

@@ -259,7 +259,7 @@ func TestForgettingSaysWhatIsNotWithinReach(t *testing.T) {
 	_, table, _ := strings.Cut(list.out, "\n")
 	uid, _, _ := strings.Cut(table, " ")
 	got := runProgram(t, dir, "", "people", "forget", uid)
-	for _, want := range []string{"with 1 conversation.", "kept audio, which goes after media.keep", "copies of the database that were taken elsewhere"} {
+	for _, want := range []string{"with 1 conversation.", "kept audio of replies, which goes after media.keep", "copies of the database that were taken elsewhere"} {
 		if got.code != ok || !strings.Contains(got.out, want) {
 			t.Errorf("%+v, want %q", got, want)
 		}

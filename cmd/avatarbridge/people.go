@@ -101,7 +101,7 @@ func (c *peopleForget) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			return unknown(c.Who, err)
 		}
-		fmt.Fprintf(p.out, "Forgot %s, with %s. Not within reach: kept audio, which goes after media.keep; backups, and copies of the database that were taken elsewhere; what the platform and the avatar's service keep.\n",
+		fmt.Fprintf(p.out, "Forgot %s, with %s. Not within reach: kept audio of replies, which goes after media.keep; backups, and copies of the database that were taken elsewhere; what the platform and the avatar's service keep.\n",
 			c.Who, wording.Count(n, "conversation"))
 		return nil
 	})

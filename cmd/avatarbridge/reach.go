@@ -10,6 +10,7 @@ import (
 
 	"avatarbridge/cmd/avatarbridge/internal/config"
 	"avatarbridge/cmd/avatarbridge/internal/control"
+	"avatarbridge/cmd/avatarbridge/internal/media"
 	"avatarbridge/store"
 )
 
@@ -47,7 +48,7 @@ func (p *program) reach(ctx context.Context, do func(hand control.Control, runni
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return do(control.Local{Store: st, Bridges: bridgeNames(c)}, false)
+	return do(control.Local{Store: st, Bridges: bridgeNames(c), Recordings: media.New(media.Config{Dir: c.Media.Dir, Keep: c.Media.Keep})}, false)
 }
 
 // running returns a hand on the running program, nil when it does not run.

@@ -113,7 +113,7 @@ func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) 
 	s.public.set(server.Public(parts))
 	s.admin.set(server.Admin(server.AdminParts{
 		Status: r.Status, Writable: st.Writable, Metrics: set.Handler(),
-		Control: control.Handler(control.Local{Store: st, Relay: r, Bridges: bridgeNames(s.config)}, token),
+		Control: control.Handler(control.Local{Store: st, Relay: r, Bridges: bridgeNames(s.config), Recordings: s.outside.media}, token),
 	}))
 	if err := s.welcome(ctx, st, public, admin); err != nil {
 		return unlessStopped(ctx, err)

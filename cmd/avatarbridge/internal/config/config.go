@@ -119,8 +119,8 @@ func Load(file string, kinds Kinds, env Lookup) (*Config, error) {
 	return load(file, kinds, env, Parse)
 }
 
-// LoadBasics reads a file for those who need the database, the operator's address and the names of bridges alone: of the sections other than
-// [server] and [store] faults are counted in Config.Elsewhere, and what has one must not be used.
+// LoadBasics reads a file for those who need the database, media.dir, the operator's address and the names of bridges alone: the faults of all but
+// these and the rest of [server] and [store] are counted in Config.Elsewhere, and what has one must not be used.
 func LoadBasics(file string, kinds Kinds, env Lookup) (*Config, error) {
 	return load(file, kinds, env, parseBasics)
 }
@@ -156,7 +156,7 @@ func parseBasics(name, dir string, document []byte, kinds Kinds, env Lookup) (*C
 	}
 	var basic Faults
 	for _, f := range faults {
-		if section, _, _ := strings.Cut(f.Key, "."); section == "server" || section == "store" || section == "" {
+		if section, _, _ := strings.Cut(f.Key, "."); section == "server" || section == "store" || section == "" || f.Key == "media" || f.Key == "media.dir" {
 			basic = append(basic, f)
 		}
 	}

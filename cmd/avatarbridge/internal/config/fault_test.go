@@ -178,7 +178,8 @@ func TestFaultsElsewhereDoNotKeepTheOperatorFromTheDatabase(t *testing.T) {
 	if err != nil || c.Elsewhere != 3 || c.Store.Path != filepath.Join(dir, "here.db") || len(c.Bridges) != 1 || c.Bridges[0].Name != "loft" {
 		t.Errorf("%+v, %v", c, err)
 	}
-	for _, bad := range []string{"[store]\nurl = \"postgres:x\"\n" + small, "[server]\nadmin_token = \"${UNSET}\"\n" + small, small + "token = x\n"} {
+	for _, bad := range []string{"[store]\nurl = \"postgres:x\"\n" + small, "[server]\nadmin_token = \"${UNSET}\"\n" + small, small + "token = x\n",
+		small + "[media]\ndir = 1\n", "media = 1\n" + small} {
 		if _, err := load(bad); err == nil {
 			t.Errorf("no fault in %s", bad)
 		}

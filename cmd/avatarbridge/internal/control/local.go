@@ -19,8 +19,18 @@ import (
 type Local struct {
 	Store store.Store
 	Relay *relay.Relay // nil: the program does not run, and pauses hold from its next start on
+	// Recordings are what people said to bridges that keep it here; nil: none do.
+	Recordings Recordings
 	// Bridges are the configured names, to refuse the pause of an unknown one without a Relay; nil: any name is taken.
 	Bridges []string
+}
+
+// Recordings are kept voice messages.
+type Recordings interface {
+	// Drop deletes one; a ref that is none of its own is left alone.
+	Drop(ctx context.Context, ref string) error
+	// Forget deletes all of one person.
+	Forget(ctx context.Context, i store.Identity) error
 }
 
 var _ Control = Local{}
@@ -134,13 +144,41 @@ func (l Local) DeadRetry(ctx context.Context, ids ...int64) (int, error) {
 	return n, nil
 }
 
-// DeadDrop goes to the store.
+// DeadDrop also deletes what was said in them.
 func (l Local) DeadDrop(ctx context.Context, ids ...int64) (int, error) {
+	said, err := l.saidIn(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
 	n, err := l.Store.Drop(ctx, ids...)
 	if err != nil {
 		return 0, fmt.Errorf("drop the dead letters: %w", err)
 	}
+	for _, ref := range said {
+		if err := l.Recordings.Drop(ctx, ref); err != nil {
+			return n, fmt.Errorf("the dead letters are dropped; what somebody said in one is not: %w", err)
+		}
+	}
 	return n, nil
+}
+
+// saidIn returns the recordings of dead letters, of all without ids.
+func (l Local) saidIn(ctx context.Context, ids []int64) (refs []string, err error) {
+	const page = 200
+	for before, more := int64(0), l.Recordings != nil; more; {
+		letters, err := l.Store.Dead(ctx, before, page)
+		if err != nil {
+			return nil, fmt.Errorf("look at the dead letters: %w", err)
+		}
+		for _, d := range letters {
+			before = d.ID
+			if ref := relay.RecordingOf(d.Body); !d.Post && ref != "" && (len(ids) == 0 || slices.Contains(ids, d.ID)) {
+				refs = append(refs, ref)
+			}
+		}
+		more = len(letters) == page
+	}
+	return refs, nil
 }
 
 // People goes to the store.
@@ -173,7 +211,7 @@ func (l Local) Export(ctx context.Context, ref string, w io.Writer) error {
 	return nil
 }
 
-// Forget finds the person and deletes what is kept of them.
+// Forget finds the person and deletes what is kept of them. What they said goes first, while it is known who they are, and then what came meanwhile.
 func (l Local) Forget(ctx context.Context, ref string) (int, error) {
 	p, missing := l.Person(ctx, ref)
 	if missing != nil && !errors.Is(missing, store.ErrNotFound) {
@@ -183,14 +221,32 @@ func (l Local) Forget(ctx context.Context, ref string) (int, error) {
 	if missing != nil {
 		uid = ref // somebody of whom nothing is left but a rewriting of the files that failed: the store finishes it
 	}
+	if err := l.forgetSaid(ctx, p.Identities); err != nil {
+		return 0, err
+	}
 	gone, err := l.Store.Forget(ctx, uid)
 	if err != nil {
 		return 0, fmt.Errorf("forget the person: %w", err)
+	}
+	if err := l.forgetSaid(ctx, p.Identities); err != nil {
+		return 0, err
 	}
 	if l.Relay != nil {
 		l.Relay.Forgotten(gone)
 	}
 	return len(gone), missing
+}
+
+func (l Local) forgetSaid(ctx context.Context, who []store.Identity) error {
+	if l.Recordings == nil {
+		return nil
+	}
+	for _, i := range who {
+		if err := l.Recordings.Forget(ctx, i); err != nil {
+			return fmt.Errorf("forget the person: %w", err)
+		}
+	}
+	return nil
 }
 
 // Backup refuses a relative path: it would mean another place to the running program than to its operator.

@@ -49,7 +49,7 @@ func stored(t *testing.T) (Local, store.Person) {
 	})
 	now := time.Now()
 	results, err := st.Accept(t.Context(), store.Batch{Account: "telegram:1", Now: now, Turns: 1, Entries: []store.Entry{{Key: "k", Turn: &store.NewTurn{
-		ID: "t-1", From: store.Identity{Platform: "telegram", User: "42"}, Name: "Ann", Body: []byte("S3CRET"), MaxWaiting: 20,
+		ID: "t-1", From: store.Identity{Platform: "telegram", User: "42"}, Name: "Ann", Body: []byte(`{"v":1,"text":"S3CRET","voice":{"kind":"voice","ref":"voice:1"}}`), MaxWaiting: 20,
 		In: store.Address{Account: "telegram:1", Avatar: "luna", Channel: "42", Direct: true, Memory: store.MemoryPerson},
 	}}}})
 	if err != nil || results[0].Turn == nil {
@@ -189,6 +189,63 @@ func TestAPersonIsFoundExportedAndForgottenByAnyName(t *testing.T) {
 	} {
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// said notes what is deleted of recordings.
+type said struct {
+	dropped   []string
+	forgotten []store.Identity
+	err       error
+}
+
+func (s *said) Drop(_ context.Context, ref string) error {
+	s.dropped = append(s.dropped, ref)
+	return s.err
+}
+
+func (s *said) Forget(_ context.Context, i store.Identity) error {
+	s.forgotten = append(s.forgotten, i)
+	return s.err
+}
+
+func TestForgettingSomebodyForgetsWhatTheySaid(t *testing.T) {
+	l, ann := stored(t)
+	s := &said{err: errors.New("the disk is broken")}
+	l.Recordings = s
+	if _, err := l.Forget(t.Context(), ann.UID); !errors.Is(err, s.err) {
+		t.Errorf("a broken disk: %v", err)
+	}
+	if _, err := l.Person(t.Context(), ann.UID); err != nil {
+		t.Fatalf("after a broken disk nobody knows whose recordings to delete: %v", err)
+	}
+	s.err, s.forgotten = nil, nil
+	if _, err := l.Forget(t.Context(), ann.UID); err != nil {
+		t.Fatal(err)
+	}
+	want := store.Identity{Platform: "telegram", User: "42"}
+	if len(s.forgotten) != 2 || s.forgotten[0] != want || s.forgotten[1] != want { // before, and what came meanwhile
+		t.Errorf("forgot %+v", s.forgotten)
+	}
+}
+
+func TestDroppingADeadLetterDropsWhatWasSaidInIt(t *testing.T) {
+	for name, ids := range map[string]func(store.Letter) []int64{
+		"one": func(d store.Letter) []int64 { return []int64{d.ID} }, "all": func(store.Letter) []int64 { return nil }, "another": func(d store.Letter) []int64 { return []int64{d.ID + 1} },
+	} {
+		l, _ := stored(t)
+		s := &said{}
+		l.Recordings = s
+		letters, err := l.Store.Dead(t.Context(), 0, 10)
+		if err != nil || len(letters) != 1 {
+			t.Fatalf("%v, %v", letters, err)
+		}
+		if n, err := l.DeadDrop(t.Context(), ids(letters[0])...); err != nil || (n == 0) != (name == "another") {
+			t.Errorf("%s: dropped %d, %v", name, n, err)
+		}
+		if got := strings.Join(s.dropped, " "); got != map[string]string{"one": "voice:1", "all": "voice:1"}[name] {
+			t.Errorf("%s: the recordings %q are dropped", name, got)
 		}
 	}
 }
