@@ -1,8 +1,10 @@
 package voximplant
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -23,6 +25,8 @@ const (
 type Config struct {
 	Name string       `toml:"-"` // the section's name
 	Log  *slog.Logger `toml:"-"` // for what fails without failing a turn; nil discards it
+	// Dial connects to a host and port that the platform named, and refuses those that the operator did not allow. Only transport "grpc" needs it.
+	Dial func(ctx context.Context, address string) (net.Conn, error) `toml:"-"`
 
 	AccountID string `toml:"account_id"`
 	// APIKey, or else the two below.
@@ -41,7 +45,7 @@ type Config struct {
 }
 
 // ownData are the keys of customData that the program itself sets.
-var ownData = []string{"platform", "bridge", "userName", "locale"}
+var ownData = []string{"platform", "bridge", "userUid", "userName", "locale"}
 
 const maxReplyTimeout = time.Hour
 
