@@ -12,7 +12,7 @@ func (b *Backend) Check(ctx context.Context) []fault.Finding {
 	at := b.place(chatPath)
 	names, err := b.models(ctx, at)
 	if err != nil {
-		return append([]fault.Finding{at.unlisted(err)}, b.hearing(ctx, names)...)
+		return append(append([]fault.Finding{at.unlisted(err)}, b.speaking(nil)...), b.hearing(ctx, nil)...)
 	}
 	found := []fault.Finding{{OK: true, What: b.base.Host + " reached" + b.key()}}
 	if !offers(names, b.cfg.Model) {
@@ -21,10 +21,16 @@ func (b *Backend) Check(ctx context.Context) []fault.Finding {
 	} else {
 		found = append(found, fault.Finding{OK: true, What: "model " + b.cfg.Model + " is there"})
 	}
-	if b.cfg.Speech {
-		found = append(found, fault.Finding{OK: true, What: "speech is on: " + b.cfg.SpeechModel + " with the voice " + b.cfg.Voice + "; not tried, as it may cost"})
+	return append(append(found, b.speaking(names)...), b.hearing(ctx, names)...)
+}
+
+// speaking says whether replies can be spoken.
+func (b *Backend) speaking(names []string) []fault.Finding {
+	if !b.cfg.Speech {
+		return nil
 	}
-	return append(found, b.hearing(ctx, names)...)
+	at := b.place(speechPath)
+	return []fault.Finding{at.untried("speech is on: "+at.model+" with the voice "+b.cfg.Voice, names)}
 }
 
 // hearing says whether what people say can be written down. A server of its own is asked for its models, which not all have a list of.
@@ -39,11 +45,19 @@ func (b *Backend) hearing(ctx context.Context, names []string) []fault.Finding {
 			return []fault.Finding{at.unlisted(err)}
 		}
 	}
-	what := "hearing is on: " + at.model + " at " + at.host() + "; not tried, as it may cost"
-	if len(names) > 0 && !offers(names, at.model) {
-		what += ". It is not among the models that the server tells, which some servers do not tell all"
+	return []fault.Finding{at.untried("hearing is on: "+at.model+" at "+at.host(), names)}
+}
+
+// untried is what is known of a model that is not asked. Many servers list the models that chat alone, so that one is missing is no fault.
+func (p *place) untried(what string, names []string) fault.Finding {
+	what += "; not tried, as it may cost"
+	switch {
+	case len(names) == 0:
+		what += ". Whether the server has it is not known, as it tells no models"
+	case !offers(names, p.model):
+		what += ". It is not among the models that the server tells, which some servers do not tell all: if there is no such model, change " + p.nameName
 	}
-	return []fault.Finding{{OK: true, What: what}}
+	return fault.Finding{OK: true, What: what}
 }
 
 func (b *Backend) key() string {

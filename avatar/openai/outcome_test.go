@@ -105,7 +105,11 @@ func TestCheckTellsWhatWorksAndWhatToChange(t *testing.T) {
 		want   []string
 	}{
 		{name: "all well", want: []string{"true 127.0.0.1", "api_key accepted", "true model sim-large is there"}},
-		{name: "with speech", change: func(c *Config) { c.Speech = true }, want: []string{"true speech is on: tts-1 with the voice alloy"}},
+		{name: "with speech", change: func(c *Config) { c.Speech = true }, want: []string{"true speech is on: tts-1 with the voice alloy", "not among", "change speech_model"}},
+		{name: "with speech that is listed", sim: avatartest.OpenAIConfig{Models: []string{"sim-large", "tts-1"}}, change: func(c *Config) { c.Speech = true },
+			want: []string{"true speech is on: tts-1 with the voice alloy; not tried, as it may cost |"}},
+		{name: "with speech where no models are told", change: func(c *Config) { c.Speech, c.BaseURL = true, strings.TrimSuffix(c.BaseURL, "/v1") },
+			want: []string{"false 127.0.0.1", "true speech is on: tts-1", "Whether the server has it is not known"}},
 		{name: "with hearing", change: hears, want: []string{"true hearing is on: whisper-1 at 127.0.0.1", "not among"}},
 		{name: "with hearing that is listed", sim: avatartest.OpenAIConfig{Models: []string{"sim-large", "whisper-1"}}, change: hears, want: []string{"not tried, as it may cost |"}},
 		{name: "with ears that are away", change: func(c *Config) { c.Transcribe, c.TranscribeURL = "w", "http://127.0.0.1:1/v1" },
