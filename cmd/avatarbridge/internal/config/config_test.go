@@ -147,6 +147,35 @@ limits = { room = "1/h" }
 	}
 }
 
+func TestARoutesListsOfWhoMaySpeakReplaceThoseOfItsBridge(t *testing.T) {
+	c := accepted(t, small+`
+allow = ["42", "-100"]
+deny = ["666"]
+[[bridges.loft.routes]]
+channels = ["as its bridge"]
+[[bridges.loft.routes]]
+channels = ["others"]
+allow = ["43"]
+deny = ["667", "668"]
+[[bridges.loft.routes]]
+channels = ["everybody"]
+allow = []
+deny = []
+`, nil)
+	b := c.Bridges[0]
+	lists := [][2][]string{{b.Default.Allow, b.Default.Deny}}
+	for _, r := range b.Routes {
+		lists = append(lists, [2][]string{r.Settings.Allow, r.Settings.Deny})
+	}
+	want := [][2][]string{{{"42", "-100"}, {"666"}}, {{"42", "-100"}, {"666"}}, {{"43"}, {"667", "668"}}, {{}, {}}}
+	if diff := cmp.Diff(want, lists); diff != "" {
+		t.Errorf("allow and deny (-want +got):\n%s", diff)
+	}
+	if c := accepted(t, small, nil); c.Bridges[0].Default.Allow != nil || c.Bridges[0].Default.Deny != nil {
+		t.Errorf("without lists: %+v", c.Bridges[0].Default)
+	}
+}
+
 func TestAPlatformsOwnDefaultsHoldWhereItsBridgeSaysNothing(t *testing.T) {
 	c := accepted(t, small+`
 [bridges.site]

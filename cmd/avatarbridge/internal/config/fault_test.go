@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"avatarbridge/cmd/avatarbridge/internal/config"
 )
 
@@ -112,6 +114,28 @@ func TestFaultsSayWhatWouldBeRight(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
+	}
+}
+
+func TestListsOfWhoMaySpeakHoldIDsAlone(t *testing.T) {
+	got := faults(t, small+`
+allow = "42"
+deny = ["42", "", " 43"]
+[[bridges.loft.routes]]
+channels = ["1"]
+allow = [42]
+deny = { id = "42" }
+`, nil)
+	const noID = " is no id: write the platform's id of a person, a role or a place, in quotes, without spaces"
+	want := []string{
+		"13:1: bridges.loft.allow must be a list in brackets, not text",
+		"14:15: bridges.loft.deny[1]" + noID,
+		"14:19: bridges.loft.deny[2]" + noID,
+		"17:10: bridges.loft.routes[0].allow[0] must be text in quotes, not a number",
+		"18:1: bridges.loft.routes[0].deny must be a list in brackets, not a table",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
 	}
 }
 

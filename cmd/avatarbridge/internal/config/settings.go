@@ -20,6 +20,8 @@ type settings struct {
 	Show      []string      `toml:"show" oneof:"emotion,animation"`
 	Limits    rates         `toml:"limits"`
 	MaxAge    time.Duration `toml:"max_age"`
+	Allow     []string      `toml:"allow"`
+	Deny      []string      `toml:"deny"`
 }
 
 // rates are the keys of a table of limits.
@@ -52,8 +54,24 @@ func (r *reader) settings(at path, s settings, around relay.Settings) relay.Sett
 	if s.MaxAge > 0 {
 		out.MaxAge = s.MaxAge
 	}
+	if s.Allow != nil {
+		out.Allow = r.ids(at.to("allow"), s.Allow)
+	}
+	if s.Deny != nil {
+		out.Deny = r.ids(at.to("deny"), s.Deny)
+	}
 	out.Limits = r.parse(at.to("limits"), s.Limits, around.Limits)
 	return out
+}
+
+// ids checks a list of ids of the platform. An empty one is a list too: in a route it takes the place of its bridge's.
+func (r *reader) ids(at path, written []string) []string {
+	for i, id := range written {
+		if strings.TrimSpace(id) != id || id == "" {
+			r.fault(at.at(i), "is no id: write the platform's id of a person, a role or a place, in quotes, without spaces")
+		}
+	}
+	return written
 }
 
 func (r *reader) avatarExists(at path, name string, checked bool) {
