@@ -27,7 +27,7 @@ func (e *env) callback(s Spoken, fail error, change func(*http.Request)) (heardA
 		return heardAs{}, err
 	}
 	h := heardAs{status: w.status(), body: w.body.String(), said: ear.Replies(), tried: ear.Tried()}
-	if h.status/100 == 2 && len(h.said) == 0 && fail == nil {
+	if h.status/100 == 2 && h.tried == 0 && fail == nil {
 		return h, fmt.Errorf("answered %d, and nothing was said", h.status)
 	}
 	return h, e.tells(h.body, s.Text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,9 @@ type Harness struct {
 	TurnIDs bool
 	// Drafts is set for a backend that shows a reply of several words while it comes. What a backend drafts must be right in any case.
 	Drafts bool
+	// Later is set where every reply comes over a callback. A call that brings a turn's text is then only acknowledged, so that its answer need not be
+	// understood.
+	Later bool
 	// Unsigned is set where the service does not sign its callbacks, so that a forged one cannot be told from a good one.
 	Unsigned bool
 
@@ -88,13 +92,16 @@ type Ear struct {
 	late    int  // drafts after that, or after a reply
 }
 
-// Say remembers r, unless Fail was called with an error.
+// Say remembers r, unless Fail was called with an error. A key alone, without anything to show, is no reply.
 func (e *Ear) Say(_ context.Context, r avatar.Reply) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tried++
 	if e.err != nil {
 		return e.err
+	}
+	if key := r.Key; key != "" && reflect.DeepEqual(r, avatar.Reply{Key: key}) {
+		return nil
 	}
 	e.replies = append(e.replies, r)
 	if e.said != nil {

@@ -47,7 +47,7 @@ func checksFor(t *testing.T, h Harness) []check {
 	if h.TurnIDs {
 		checks = append(checks, check{"a repeated turn carries the same id", repeatedTurn})
 	}
-	var listens, calls, hears, takes bool
+	var listens, calls, hears, takes, ends bool
 	t.Run("harness", func(t *testing.T) { // apart, so that its cleanups run before the checks
 		s := h.New(t)
 		if h.Local != (s.Service == nil) {
@@ -59,6 +59,10 @@ func checksFor(t *testing.T, h Harness) []check {
 			hears = b.Hears()
 		}
 		_, takes = s.Service.(Hearing)
+		_, ends = s.Backend.(avatar.Ender)
+		if w, ok := s.Backend.(avatar.Waiter); h.Later && (!ok || w.Patience() <= 0) {
+			t.Error("replies come later: the backend must be a Waiter with patience")
+		}
 		if s.Service != nil {
 			s.Service.Close()
 		}
@@ -74,6 +78,12 @@ func checksFor(t *testing.T, h Harness) []check {
 	}
 	if listens {
 		checks = append(checks, listenerChecks...)
+	}
+	if h.Later {
+		checks = append(checks, laterChecks...)
+	}
+	if ends {
+		checks = append(checks, enderChecks...)
 	}
 	if listens && !h.Unsigned {
 		checks = append(checks, signedChecks...)

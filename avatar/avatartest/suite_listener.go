@@ -40,7 +40,12 @@ func laterReply(b *bench) error {
 	if err := errors.Join(e.ask(e.ctx, t, ear), e.ask(e.ctx, other, otherEar)); err != nil {
 		return err
 	}
-	before, otherBefore := ear.Tried(), otherEar.Tried()
+	if e.h.Later {
+		if err := errors.Join(e.hears(ear, 1), e.hears(otherEar, 1)); err != nil {
+			return err
+		}
+	}
+	before, otherBefore := len(ear.Replies()), len(otherEar.Replies())
 	heard := e.Service.Heard()
 	if len(heard) != 2 || heard[0].Callback != t.Callback {
 		return fmt.Errorf("the service was told the callback %q, not %q", heard[0].Callback, t.Callback)
@@ -62,7 +67,7 @@ func laterReply(b *bench) error {
 		return fmt.Errorf("answered %d, %d replies said", resp.StatusCode, len(replies)-before)
 	case replies[before].Text != "Now I know":
 		return fmt.Errorf("said %q", replies[before].Text)
-	case otherEar.Tried() != otherBefore:
+	case len(otherEar.Replies()) != otherBefore:
 		return errors.New("said in another conversation")
 	}
 	return nil

@@ -34,7 +34,10 @@ func bareTurn(b *bench) error {
 		return err
 	}
 	t := e.turn("Is anybody there")
-	t.UserName, t.Locale, t.Callback = "", "", ""
+	t.UserName, t.Locale = "", ""
+	if !e.h.Later {
+		t.Callback = ""
+	}
 	return e.answers(t)
 }
 
@@ -84,6 +87,9 @@ func unstoredReply(b *bench) error {
 	}
 	ear := &Ear{}
 	ear.Fail(errNotStored)
+	if e.h.Later {
+		return e.storedLater(ear)
+	}
 	if err := e.ask(e.ctx, e.turn("Remember me"), ear); err == nil && ear.Tried() > 0 {
 		return errors.New("Say failed and Ask returned nil: the reply is lost")
 	}
