@@ -36,12 +36,20 @@ type Receiver interface {
 	Open(ctx context.Context, account string) (cursor string, err error)
 
 	// Receive stores a batch and its cursor in one transaction. Nil means that all of it survives a power cut and may be
-	// acknowledged; on an error nothing was stored and the bridge offers the same batch again later.
+	// acknowledged; on an error nothing was stored and the bridge offers the same batch again later. The error is a *TooMany when the batch is
+	// Refusable and was refused.
 	Receive(ctx context.Context, b Batch) error
 
 	// Feed returns what was written and posted in the direct chat of from at p with ids above after, oldest first: the newest n of it. The
 	// bridge must be a Feeder. What News was called for is in it.
 	Feed(ctx context.Context, p Place, from Person, after int64, n int) ([]Item, error)
+
+	// Secret returns 32 random bytes that belong to the account alone and never change.
+	Secret(ctx context.Context) ([]byte, error)
+
+	// Epoch returns a text that stays the same for as long as the ids of items mean the same. After the store was restored from a backup, which
+	// gives ids again, it is another one.
+	Epoch(ctx context.Context) (string, error)
 
 	// Places returns where people talked with the account, newest first, at most n: what a bridge has to look through after a gap.
 	Places(ctx context.Context, n int) ([]Place, error)
@@ -55,7 +63,19 @@ type Receiver interface {
 type Batch struct {
 	Events []Event
 	Cursor string // the platform's position after these events, opaque to the relay; "" leaves the stored one as it is
+	// Refusable says that whoever sent it is waiting to be told whether it was taken: where a limit has no room for it, or too much waits already,
+	// nothing of it is kept, not even its Key, nothing is said, and Receive returns a *TooMany. It has one event and no Cursor. Of other
+	// batches such events are acknowledged, not answered, and the person is told now and then.
+	Refusable bool
 }
+
+// TooMany is the error of Receive for a batch that was refused. The same batch may be offered again.
+type TooMany struct {
+	After time.Duration // when there may be room
+}
+
+// Error implements error.
+func (t *TooMany) Error() string { return "there is no room for the message now" }
 
 // Kind says what an Event is.
 type Kind uint8

@@ -280,7 +280,7 @@ type Result struct {
 	Limit   string // Over: the key of the first limit that has no room
 	// Until is when all limits that have no room now will have opened again, for Over; the zero time else.
 	Until time.Time
-	Ended   string // a Reset: the uid that the conversation had in the generation which is over
+	Ended string // a Reset: the uid that the conversation had in the generation which is over
 	Claims
 }
 

@@ -1,6 +1,7 @@
 package bridgetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type Receiver struct {
 	health   []error
 	feeds    map[string][]bridges.Item // by channel
 	places   []bridges.Place
+	refusal  error // what Receive answers to what can be refused; nil: it takes it
+	epoch    string
 }
 
 var _ bridges.Receiver = (*Receiver)(nil)
@@ -48,7 +51,7 @@ func (r *Receiver) Open(ctx context.Context, account string) (string, error) {
 // Receive implements bridges.Receiver.
 func (r *Receiver) Receive(ctx context.Context, b bridges.Batch) error {
 	r.mu.Lock()
-	r.offered = append(r.offered, bridges.Batch{Events: slices.Clone(b.Events), Cursor: b.Cursor})
+	r.offered = append(r.offered, bridges.Batch{Events: slices.Clone(b.Events), Cursor: b.Cursor, Refusable: b.Refusable})
 	r.tell()
 	gate := r.gate
 	r.mu.Unlock()
@@ -62,9 +65,12 @@ func (r *Receiver) Receive(ctx context.Context, b bridges.Batch) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.tell()
-	if r.failing != 0 {
+	switch {
+	case r.failing != 0:
 		r.failing = max(r.failing-1, -1)
 		return ErrReceive
+	case b.Refusable && r.refusal != nil:
+		return r.refusal
 	}
 	r.stored = append(r.stored, b.Events...)
 	if b.Cursor != "" {
@@ -97,6 +103,36 @@ func (r *Receiver) Put(channel string, items ...bridges.Item) {
 		r.feeds = map[string][]bridges.Item{}
 	}
 	r.feeds[channel] = append(r.feeds[channel], items...)
+}
+
+// Refuse makes Receive answer what can be refused with err; nil ends that.
+func (r *Receiver) Refuse(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refusal = err
+}
+
+// Secret implements bridges.Receiver: it is always the same.
+func (r *Receiver) Secret(context.Context) ([]byte, error) {
+	return []byte("0123456789abcdef0123456789abcdef"), nil
+}
+
+// Epoch implements bridges.Receiver with what Restore set.
+func (r *Receiver) Epoch(context.Context) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return cmp.Or(r.epoch, "first"), nil
+}
+
+// Restore puts items in the place of a channel's feed, as a store that is restored from a backup would, and begins the epoch.
+func (r *Receiver) Restore(epoch, channel string, items ...bridges.Item) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.epoch = epoch
+	delete(r.feeds, channel)
+	if len(items) > 0 {
+		r.feeds[channel] = items
+	}
 }
 
 // Places implements bridges.Receiver with what SetPlaces set.

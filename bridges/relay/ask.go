@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+	"golang.org/x/sync/semaphore"
 
 	"avatarbridge/avatar"
 	"avatarbridge/bridges"
@@ -33,6 +34,7 @@ type player struct {
 	patience time.Duration // for a reply that comes later
 	breaker  *gobreaker.TwoStepCircuitBreaker[any]
 	probes   probes
+	voices   *semaphore.Weighted // bytes of voices in memory
 }
 
 func newPlayer(r *Relay, cfg Avatar) *player {
@@ -49,6 +51,7 @@ func newPlayer(r *Relay, cfg Avatar) *player {
 	if w, ok := cfg.Backend.(avatar.Waiter); ok {
 		p.patience = w.Patience()
 	}
+	p.voices = semaphore.NewWeighted(voiceMemory)
 	p.slots.max = int64(cfg.MaxConcurrent)
 	p.slots.freed = func() {
 		for _, l := range r.lines {
@@ -58,6 +61,7 @@ func newPlayer(r *Relay, cfg Avatar) *player {
 	p.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Name: cfg.Name, MaxRequests: 1, Timeout: breakerOpen,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerTrips },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errUnasked) },
 		OnStateChange: func(name string, _, to gobreaker.State) {
 			r.log.Warn("the avatar's circuit breaker changed", "avatar", name, "state", to.String())
 		},
@@ -105,21 +109,42 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
 		return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.answerTo(&body, noticeTooOld, l.turnKey(c, &body, "old"), 10*time.Minute)})
 	}
-	voice, o := p.listen(l, &body)
-	if o != nil {
-		return p.fetchFailed(l, t, &body, o)
+	return p.attempt(l, t, &body, s)
+}
+
+// attempt asks the avatar, if its breaker lets it. An avatar that is down costs neither a voice in memory nor the reading of a transcript.
+func (p *player) attempt(l *line, t *store.Turn, b *turnBody, s *Settings) *store.Turn {
+	if p.breaker.State() == gobreaker.StateOpen {
+		return p.tripped(l, t, b, gobreaker.ErrOpenState)
 	}
-	history, err := p.recall(c)
+	free, ok := p.voiceRoom(b)
+	if !ok { // the program stops
+		return nil
+	}
+	defer free()
+	report, err := p.allow()
 	if err != nil {
+		return p.tripped(l, t, b, err)
+	}
+	voice, o := p.listen(l, b)
+	if o != nil {
+		report(errUnasked)
+		return p.fetchFailed(l, t, b, o)
+	}
+	history, err := p.recall(&t.Conversation)
+	if err != nil {
+		report(errUnasked)
 		p.r.health.report(err)
 		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(time.Second), Attempts: t.Attempts, Unasked: true})
 	}
-	report, err := p.allow()
-	if err != nil {
-		return p.failed(l, t, &body, &fault.Outcome{Kind: fault.Retry, Reason: "the avatar has failed too often in a row", Err: err}, t.Attempts, p.r.breakerDelay(err))
-	}
-	said, err := p.ask(l, t, &body, voice, history)
-	return p.asked(l, t, &body, s, said, err, report)
+	said, err := p.ask(l, t, b, voice, history)
+	return p.asked(l, t, b, s, said, err, report)
+}
+
+// tripped gives a turn back that the breaker does not let through.
+func (p *player) tripped(l *line, t *store.Turn, b *turnBody, err error) *store.Turn {
+	o := &fault.Outcome{Kind: fault.Retry, Reason: "the avatar has failed too often in a row", Err: err}
+	return p.failed(l, t, b, o, t.Attempts, p.r.breakerDelay(err))
 }
 
 // allow asks the breaker. A probe of an avatar that was down and now thinks for long is neither a failure nor a success: while it lasts, a

@@ -48,6 +48,7 @@ type Bridge struct {
 	AllRooms    bool     // rooms that no route lists are answered too, with Default
 	HoldUnclear bool     // on_unclear = "hold"
 	MaxInFlight int      // posts being sent at once: 32
+	Visitors    bool     // people have no account on the platform: those who stay away for Keep are forgotten
 	Announces   bool     // the bridge says itself, for as long as people talk there, that they talk to an AI
 }
 
@@ -89,9 +90,9 @@ type Avatar struct {
 	MaxConcurrent int  // turns being asked at once: 1024
 }
 
-// Limits are rates for one person, one room and one avatar; an empty list is no limit.
+// Limits are rates for one person, one room, all of one bridge, and one avatar; an empty list is no limit.
 type Limits struct {
-	Person, Room, Avatar []Rate
+	Person, Room, Bridge, Avatar []Rate
 }
 
 // Rate allows Max messages in a window of Every that opens with the first of them.

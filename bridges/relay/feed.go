@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 
 	"avatarbridge/bridges"
@@ -36,6 +37,24 @@ func (l *line) Feed(ctx context.Context, p bridges.Place, from bridges.Person, a
 		items = append(items, body.Item)
 	}
 	return items, nil
+}
+
+// Secret returns the account's own; see bridges.Receiver.
+func (l *line) Secret(ctx context.Context) ([]byte, error) {
+	secret, err := l.r.store.Secret(ctx, "bridge/"+l.accountID())
+	if err != nil {
+		return nil, fmt.Errorf("read the bridge's secret: %w", err)
+	}
+	return secret, nil
+}
+
+// Epoch says which ids hold; see bridges.Receiver.
+func (l *line) Epoch(ctx context.Context) (string, error) {
+	secret, err := l.r.store.Secret(ctx, store.EpochSecret)
+	if err != nil {
+		return "", fmt.Errorf("read the store's epoch: %w", err)
+	}
+	return hex.EncodeToString(secret[:8]), nil
 }
 
 // Places says where people talked with the account; see bridges.Receiver.

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -91,18 +92,132 @@ func TestAMessageThatIsRefusedOrRepeatedIsNotInTheFeedTwice(t *testing.T) {
 	})
 }
 
-func TestEachMessageThatAPageSendsOverALimitIsRefusedInWords(t *testing.T) {
+func TestAMessageOverALimitThatCanBeRefusedIsNotKeptAndMayComeAgain(t *testing.T) {
 	limits := func(c *relay.Config) {
 		c.Bridges[0].Default.Limits.Person = []relay.Rate{{Max: 1, Every: time.Hour}}
 	}
 	inPageWorld(t, limits, func(t *testing.T, w *world, b *pager) {
-		for _, text := range []string{"one", "two", "three"} {
-			b.receive(t, b.said("ann", text))
-			settle()
-			time.Sleep(2 * time.Second)
+		offer := func(ev bridges.Event) error {
+			return b.rx.Receive(t.Context(), bridges.Batch{Events: []bridges.Event{ev}, Refusable: true})
 		}
-		b.want(t, 0, 10, "re: one", "! BUSY", "! BUSY")
+		if err := offer(b.said("ann", "one")); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		time.Sleep(20 * time.Minute)
+		two := b.said("ann", "two")
+		for range 3 {
+			many, ok := errors.AsType[*bridges.TooMany](offer(two))
+			if !ok || many.After != 40*time.Minute {
+				t.Fatalf("refused with %+v", many)
+			}
+		}
+		b.want(t, 0, 10, "> one", "re: one")
+		time.Sleep(40 * time.Minute)
+		for range 2 {
+			if err := offer(two); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.want(t, 0, 10, "re: one", "> two", "re: two")
 	})
+}
+
+func TestAMessageToAFullConversationThatCanBeRefusedIsNotKept(t *testing.T) {
+	inPageWorld(t, func(c *relay.Config) { c.MaxWaiting = 1 }, func(t *testing.T, w *world, b *pager) {
+		w.avatar.onAsk(func(ctx context.Context, turn avatar.Turn, say avatar.Speaker) error {
+			time.Sleep(time.Second)
+			return say.Say(ctx, avatar.Reply{Text: "re: " + turn.Text})
+		})
+		b.receive(t, b.said("ann", "one"))
+		two := bridges.Batch{Events: []bridges.Event{b.said("ann", "two")}, Refusable: true}
+		many, ok := errors.AsType[*bridges.TooMany](b.rx.Receive(t.Context(), two))
+		if !ok || many.After <= 0 {
+			t.Fatalf("refused with %+v", many)
+		}
+		time.Sleep(many.After)
+		if err := b.rx.Receive(t.Context(), two); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		b.want(t, 0, 10, "re: one", "> two", "re: two")
+	})
+}
+
+// A platform that cannot tell people has its events acknowledged, and they get a word.
+func TestAMessageOverALimitOfAnotherPlatformIsAcknowledgedAndForgotten(t *testing.T) {
+	inWorld(t, limits("1/h", "off"), func(t *testing.T, w *world) {
+		two := w.bridge.said("ann", "two")
+		w.bridge.receive(t, w.bridge.said("ann", "one"))
+		settle()
+		w.bridge.receive(t, two)
+		w.wantPosted("ann", "re: one", "BUSY")
+		time.Sleep(2 * time.Hour)
+		two.At = time.Now()
+		w.bridge.receive(t, two)
+		w.wantPosted("ann", "re: one", "BUSY")
+	})
+}
+
+func TestAResetOfAStrangerLeavesNobodyBehindAndCounts(t *testing.T) {
+	limits := func(c *relay.Config) { c.Bridges[0].Default.Limits.Person = []relay.Rate{{Max: 2, Every: time.Hour}} }
+	inPageWorld(t, limits, func(t *testing.T, w *world, b *pager) {
+		var last error
+		for range 3 {
+			ev := b.said("ann", "")
+			ev.Kind, ev.Command = bridges.Command, "reset"
+			last = b.rx.Receive(t.Context(), bridges.Batch{Events: []bridges.Event{ev}, Refusable: true})
+		}
+		if _, ok := errors.AsType[*bridges.TooMany](last); !ok {
+			t.Errorf("the third ended with %v", last)
+		}
+		people, err := w.store.People(t.Context(), 0, 9)
+		if err != nil || len(people) > 0 {
+			t.Errorf("known: %+v, %v", people, err)
+		}
+		b.want(t, 0, 10)
+	})
+}
+
+func TestVisitorsOfOneBridgeDoNotUseUpTheAvatarForOthers(t *testing.T) {
+	both := func(c *relay.Config) {
+		all := relay.Limits{Avatar: []relay.Rate{{Max: 10, Every: time.Hour}}}
+		c.Bridges[0].Default.Limits = all
+		all.Bridge = []relay.Rate{{Max: 4, Every: time.Hour}}
+		c.Bridges = append(c.Bridges, relay.Bridge{Name: "page", Platform: "web", Bridge: newFakeBridge("web:page"),
+			Default: relay.Settings{Avatar: "luna", Limits: all}})
+	}
+	inWorld(t, both, func(t *testing.T, w *world) {
+		page := w.cfg.Bridges[1].Bridge.(*fakeBridge)
+		<-page.opened
+		refused := 0
+		for i := range 20 {
+			err := page.rx.Receive(t.Context(), bridges.Batch{Events: []bridges.Event{page.said(fmt.Sprint("visitor", i), "x")}, Refusable: true})
+			if errors.As(err, new(*bridges.TooMany)) {
+				refused++
+			}
+		}
+		w.bridge.receive(t, w.bridge.said("ann", "hello"))
+		w.wantPosted("ann", "re: hello")
+		if refused != 16 {
+			t.Errorf("%d messages of visitors were refused, want 16", refused)
+		}
+	})
+}
+
+func TestVisitorsWhoStayAwayAreForgottenAndAccountsAreNot(t *testing.T) {
+	for visitors, want := range map[bool]int{true: 0, false: 1} {
+		inPageWorld(t, func(c *relay.Config) { c.Bridges[0].Visitors, c.Keep = visitors, 2*time.Hour }, func(t *testing.T, w *world, b *pager) {
+			b.receive(t, b.said("ann", "one"))
+			settle()
+			time.Sleep(4 * time.Hour)
+			settle()
+			people, err := w.store.People(t.Context(), 0, 9)
+			if err != nil || len(people) != want {
+				t.Errorf("visitors %v: %d people are known, %v", visitors, len(people), err)
+			}
+		})
+	}
 }
 
 // Rooms are no page.

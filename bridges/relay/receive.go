@@ -22,9 +22,12 @@ func (l *line) Receive(_ context.Context, b bridges.Batch) error {
 		return errStopping
 	}
 	defer l.r.work.Done()
-	in := intake{l: l, b: store.Batch{Account: l.accountID(), Cursor: b.Cursor, Now: time.Now()}}
+	in := intake{l: l, refusable: b.Refusable, b: store.Batch{Account: l.accountID(), Cursor: b.Cursor, Now: time.Now()}}
 	if in.b.Account == "" {
 		return errors.New("the bridge received before it opened")
+	}
+	if b.Refusable && (len(b.Events) > 1 || b.Cursor != "") {
+		return errors.New("a batch that can be refused has one event and no cursor")
 	}
 	for i := range b.Events {
 		in.add(&b.Events[i])
@@ -50,6 +53,9 @@ func (l *line) Receive(_ context.Context, b bridges.Batch) error {
 	for i, res := range results {
 		in.settle(i, res)
 	}
+	if refused := refusal(results, in.b.Now); b.Refusable && refused != nil {
+		return refused // what was said is the bridge's again
+	}
 	in.letUnasked(b.Events, results)
 	return nil
 }
@@ -69,9 +75,12 @@ type intake struct {
 	b       store.Batch
 	avatars []string // of each entry, for counting
 	mutes   []muting
+
+	refusable bool
 }
 
 func (in *intake) put(e store.Entry, avatar string) {
+	e.Refusable = in.refusable
 	in.b.Entries = append(in.b.Entries, e)
 	in.avatars = append(in.avatars, avatar)
 }
@@ -243,7 +252,7 @@ func (in *intake) command(ev *bridges.Event, s *Settings) {
 		if n == nil {
 			n = &store.Notice{}
 		}
-		in.put(store.Entry{Key: ev.Key, Reset: &store.Reset{Post: *in.post(ev, s, n)}}, s.Avatar)
+		in.put(store.Entry{Key: ev.Key, Reset: in.reset(ev, s, n)}, s.Avatar)
 	case "mute", "unmute":
 		in.mute(ev, s)
 	}

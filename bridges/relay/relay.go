@@ -220,7 +220,7 @@ func (r *Relay) Wake() {
 // purge deletes what is over, once an hour.
 func (r *Relay) purge(ctx context.Context) {
 	for wait := time.Minute; sleep(ctx, wait); wait = time.Hour {
-		n, err := r.store.Purge(ctx, time.Now().Add(-r.cfg.Keep))
+		n, err := r.store.Purge(ctx, time.Now().Add(-r.cfg.Keep), r.visitors()...)
 		if err != nil && ctx.Err() == nil {
 			r.log.Warn("cannot delete what is over; trying again in an hour", "err", err)
 		} else if n > 0 {

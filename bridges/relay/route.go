@@ -108,27 +108,25 @@ func (s *Settings) permits(ev *bridges.Event) bool {
 // limits are the counters that a message counts in.
 func (in *intake) limits(ev *bridges.Event, s *Settings) []store.Limit {
 	lim := &s.Limits
-	n := len(lim.Person) + len(lim.Room) + len(lim.Avatar)
+	n := len(lim.Person) + len(lim.Room) + len(lim.Bridge) + len(lim.Avatar)
 	if n == 0 {
 		return nil
 	}
 	all := make([]store.Limit, 0, n)
-	// A page shows a refused message no more once it is loaded again: whoever wrote it is told each time, at a pace of seconds.
-	told := func(r Rate) time.Duration {
-		if in.l.fed(ev.Place.Direct) {
-			return time.Second
-		}
-		return max(r.Every, time.Hour)
-	}
 	add := func(rates []Rate, key, notice string) {
 		for _, r := range rates {
-			all = append(all, store.Limit{Key: key, Max: r.Max, Every: r.Every, Over: in.notice(ev, noticeBusy, notice, told(r))})
+			l := store.Limit{Key: key, Max: r.Max, Every: r.Every}
+			if !in.refusable {
+				l.Over = in.notice(ev, noticeBusy, notice, max(r.Every, time.Hour))
+			}
+			all = append(all, l)
 		}
 	}
 	add(lim.Person, personCounter(&ev.From), in.personKey(ev, "busy"))
 	if !ev.Place.Direct {
 		add(lim.Room, "room/"+in.b.Account+"/"+ev.Place.Channel, in.noticeKey(ev, "busy"))
 	}
+	add(lim.Bridge, "bridge/"+in.b.Account, in.noticeKey(ev, "busy"))
 	add(lim.Avatar, "avatar/"+s.Avatar, in.noticeKey(ev, "busy"))
 	return all
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -13,6 +14,33 @@ import (
 
 // fetchTimeout bounds fetching what a person sent.
 const fetchTimeout = time.Minute
+
+const (
+	// voiceMemory bounds the voices that wait in memory for one avatar's answer, in bytes: a slow avatar must not fill the memory with them, nor
+	// keep another one from hearing.
+	voiceMemory = 64 << 20
+	// voiceUnknown is what a voice counts whose size nobody has told: as much as a platform lets a bot fetch.
+	voiceUnknown = 20 << 20
+)
+
+// errUnasked tells the breaker that an attempt ended before the avatar was asked, so that it says nothing about the avatar.
+var errUnasked = errors.New("the avatar was not asked")
+
+// voiceRoom waits until there is room in memory for the voice of a turn, if it has one; false means that the program stops.
+func (p *player) voiceRoom(b *turnBody) (free func(), ok bool) {
+	if b.Voice == nil {
+		return func() {}, true
+	}
+	n := b.Voice.Size
+	if n <= 0 {
+		n = voiceUnknown
+	}
+	n = min(n, voiceMemory)
+	if p.voices.Acquire(p.r.calls, n) != nil {
+		return nil, false
+	}
+	return func() { p.voices.Release(n) }, true
+}
 
 // hears says whether the avatar can be told what somebody said as a sound.
 func (p *player) hears() bool {

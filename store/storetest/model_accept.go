@@ -10,7 +10,7 @@ import (
 type mResult struct {
 	verdict              store.Verdict
 	limit                string
-	ended                *string // the uid of the generation that a reset ended
+	ended                *string   // the uid of the generation that a reset ended
 	until                time.Time // when what is over will have room
 	turn, post           *mItem
 	turnWaits, postWaits bool

@@ -33,6 +33,11 @@ func (r *relay) Open(_ context.Context, account string) (string, error) {
 
 func (r *relay) Health(error) {}
 
+func (r *relay) Secret(context.Context) ([]byte, error) { return nil, nil }
+
+func (r *relay) Epoch(context.Context) (string, error) { return "", nil }
+
+
 func (r *relay) Feed(context.Context, bridges.Place, bridges.Person, int64, int) ([]bridges.Item, error) {
 	return nil, nil
 }
