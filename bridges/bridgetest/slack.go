@@ -26,6 +26,8 @@ type SlackOptions struct {
 	// InOrder holds an event back until the earlier ones of its channel were acknowledged or given up. Slack promises no order: an app
 	// with several sockets, or with HTTP, can get two messages that were written at once in either order.
 	InOrder bool
+	// OneByOne makes InOrder hold for all events of an app, of whichever channel.
+	OneByOne bool
 
 	// Remember is how many messages of each channel and how many requests are kept, for long runs; all when it is 0.
 	Remember int

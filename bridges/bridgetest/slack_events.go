@@ -52,6 +52,9 @@ func (s *Slack) dispatch(a *SlackApp, h slackHeard) string {
 	if h.channel != nil {
 		lane = a.ID + h.channel.ID
 	}
+	if s.opt.OneByOne {
+		lane = a.ID
+	}
 	s.deliver(&slackDelivery{app: a, kind: "events_api", event: id, payload: payload, lane: lane})
 	return id
 }
