@@ -1,0 +1,308 @@
+package discord
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
+)
+
+const (
+	// maxPlaces is how many places are looked through after a gap, the newest first.
+	maxPlaces = 2000
+	// maxMissed is how many messages of a channel are caught up.
+	maxMissed = 1000
+	// historyPage is the most that Discord gives at once.
+	historyPage = 100
+	// lookers are how many channels are looked through at once: with an answer in a tenth of a second, below 50 requests a second.
+	lookers = 4
+	// gapSlack is how much earlier than the last sign of life a gap may have begun. What is found twice is known by its key.
+	gapSlack = 30 * time.Second
+)
+
+// A job is something to be found out about a channel.
+type job struct {
+	channel id
+	direct  bool
+	guild   id     // where that is known
+	shard   int    // whose gap it is
+	after   uint64 // messages with higher ids are looked for; 0: only where the channel is
+}
+
+// A result is the end of a job.
+type result struct {
+	job
+	missed []heard
+}
+
+// A lookout does jobs in the background, in order.
+type lookout struct {
+	*listener
+	slots chan struct{}
+	work  sync.WaitGroup
+}
+
+func (l *lookout) start(ctx context.Context, j job, results chan<- result) {
+	l.work.Go(func() {
+		select {
+		case l.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		missed := l.do(ctx, j)
+		<-l.slots
+		select {
+		case results <- result{j, missed}:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// begin notes a shard's new session, and looks for what was written since the one before.
+func (in *intake) begin(ctx context.Context, it *item) {
+	p := in.progress()[it.shard]
+	oldest := it.at.Add(-in.bridge.cfg.catchUp())
+	since := p.since().Add(-gapSlack)
+	if since.Before(oldest) {
+		since = oldest
+	}
+	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli(), Gap: since.UnixMilli()}
+	after := idAt(in.bridge.theirTime(since))
+	jobs := in.jobs(ctx, it.shard)
+	for _, j := range jobs {
+		j.after = after
+		in.look(ctx, j)
+	}
+	if len(jobs) == 0 {
+		in.points[it.shard].Gap = 0
+	}
+	in.log.Info("looking for what was written while there was no connection", "shard", it.shard, "since", since.UTC().Format(time.RFC3339), "channels", len(jobs))
+}
+
+// jobs are for the channels in which a shard's gap may have something. Direct messages all come to the first shard.
+func (in *intake) jobs(ctx context.Context, shard int) []job {
+	var known []bridges.Place
+	pause := backoff{least: 50 * time.Millisecond, most: 5 * time.Second}
+	for {
+		var err error
+		if known, err = in.rx.Places(ctx, maxPlaces); err == nil {
+			break
+		}
+		in.log.Error("cannot read where people talked", "err", err)
+		if pause.wait(ctx, nil) != nil {
+			return nil
+		}
+	}
+	for _, c := range in.bridge.cfg.Rooms {
+		known = append(known, bridges.Place{Channel: c})
+	}
+	var all []job
+	seen := map[id]bool{"": true}
+	for _, p := range known {
+		c := toID(p.Channel)
+		if !seen[c] && (!p.Direct || shard == 0) {
+			all = append(all, job{channel: c, direct: p.Direct, shard: shard})
+		}
+		seen[c] = true
+	}
+	return all
+}
+
+// toID is s if it is a snowflake, else "".
+func toID(s string) id {
+	if n, err := strconv.ParseUint(s, 10, 63); err != nil || n == 0 {
+		return ""
+	}
+	return id(s)
+}
+
+// found opens the channel's gate when nothing more has to be found out about it.
+func (in *intake) found(r *result) {
+	name := string(r.channel)
+	g := in.gates[name]
+	if g == nil {
+		return // never: each job has a gate
+	}
+	g.past = append(g.past, r.missed...)
+	if r.guild != "" && in.tree.guildOf(r.channel) == "" {
+		in.tree.put(channel{ID: r.channel}, r.guild) // what is nearer is not to be had
+	}
+	if g.jobs--; g.jobs > 0 {
+		return
+	}
+	delete(in.gates, name)
+	in.gated -= len(g.waiting)
+	for _, h := range g.inOrder() {
+		in.place(&h)
+		in.ready = append(in.ready, h.Event)
+	}
+	in.ended()
+}
+
+// inOrder is what was missed, the oldest first, and then what has come meanwhile. What came in both ways is there once.
+func (g *gate) inOrder() []heard {
+	slices.SortStableFunc(g.past, func(a, b heard) int { return cmp.Compare(id(a.Key).number(), id(b.Key).number()) })
+	var all []heard
+	seen := map[string]bool{}
+	add := func(h heard) {
+		if h.Key == "" || !seen[h.Key] {
+			seen[h.Key] = true
+			all = append(all, h)
+		}
+	}
+	for _, h := range g.past {
+		add(h)
+	}
+	for _, h := range g.waiting {
+		add(h.heard)
+	}
+	return all
+}
+
+// ended closes the gaps when nothing is looked for any more.
+func (in *intake) ended() {
+	for _, g := range in.gates {
+		if g.jobs > 0 {
+			return
+		}
+	}
+	for i := range in.points {
+		in.points[i].Gap = 0
+	}
+}
+
+// do finds out what a job wants to know, for as long as it takes.
+func (l *lookout) do(ctx context.Context, j job) []heard {
+	pause := backoff{least: l.bridge.least, most: 30 * time.Second}
+	for {
+		missed, err := l.try(ctx, j)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return missed
+		case statusOf(err) == http.StatusForbidden || statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusBadRequest:
+			l.log.Debug("a channel cannot be looked through", "channel", j.channel, "err", err)
+			return nil
+		}
+		l.log.Info("a channel cannot be looked through now; trying again", "channel", j.channel, "err", err)
+		if pause.wait(ctx, err) != nil {
+			return nil
+		}
+	}
+}
+
+func (l *lookout) try(ctx context.Context, j job) ([]heard, error) {
+	guild := id("")
+	if !j.direct {
+		var err error
+		if guild, err = l.locate(ctx, j.channel); err != nil || j.after == 0 {
+			return nil, err
+		}
+	}
+	if guild != "" && int(guild.number()>>22)%l.shards != j.shard {
+		return nil, nil // another shard's
+	}
+	var all []message
+	after := j.after
+	for len(all) < maxMissed {
+		page, err := l.bridge.history(ctx, j.channel, after)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		last := page[max(len(page)-1, 0):]
+		if len(page) < historyPage || last[0].ID.number() <= after {
+			break
+		}
+		after = last[0].ID.number()
+	}
+	return l.missed(ctx, all, guild), nil
+}
+
+// locate finds out what the channel is in, "" for direct messages.
+func (l *lookout) locate(ctx context.Context, c id) (guild id, err error) {
+	for range 4 { // a thread, its channel, that one's category
+		_, missing := l.tree.within(c)
+		if missing == "" {
+			return l.tree.guildOf(c), nil
+		}
+		var ch channel
+		if err := l.bridge.get(ctx, "GET /channels", "/channels/"+string(missing), &ch); err != nil {
+			if missing != c && statusOf(err) != 0 && statusOf(err) != http.StatusTooManyRequests && statusOf(err) < 500 {
+				l.tree.put(channel{ID: missing}, l.tree.guildOf(c)) // a category that the bot may not see
+				continue
+			}
+			return "", err
+		}
+		if ch.Guild == "" {
+			return "", nil
+		}
+		ch.ID = missing
+		l.tree.put(ch, ch.Guild)
+	}
+	return "", errors.New("a channel is in itself")
+}
+
+// missed makes events of messages of one channel. Messages that are read so do not say who their writers are in the guild.
+func (l *lookout) missed(ctx context.Context, all []message, guild id) []heard {
+	var events []heard
+	members := map[id]*member{}
+	for i := range all {
+		m := &all[i]
+		m.Guild = guild
+		h, ok := l.written(m)
+		if !ok {
+			continue
+		}
+		if guild != "" && (h.Addressed || l.bridge.cfg.ReadsRooms) {
+			who, known := members[m.Author.ID]
+			if !known {
+				who = l.member(ctx, guild, m.Author.ID)
+				members[m.Author.ID] = who
+			}
+			m.Member = who
+			h, _ = l.written(m)
+		}
+		events = append(events, h)
+	}
+	return events
+}
+
+// member asks who somebody is in a guild; nil when they are nobody there any more, or Discord does not say.
+func (l *lookout) member(ctx context.Context, guild, who id) *member {
+	var m member
+	if err := l.bridge.get(ctx, "GET /guilds/members", fmt.Sprintf("/guilds/%s/members/%s", guild, who), &m); err != nil {
+		l.log.Debug("cannot find out which roles somebody has", "err", err)
+		return nil
+	}
+	return &m
+}
+
+// history returns messages of a channel with ids above after, the oldest first, at most historyPage.
+func (b *Bridge) history(ctx context.Context, c id, after uint64) ([]message, error) {
+	var raw []json.RawMessage
+	path := fmt.Sprintf("/channels/%s/messages?limit=%d&after=%s", c, historyPage, decimal(after))
+	x, err := b.call(ctx, &request{method: http.MethodGet, path: path, name: "GET /channels/messages", bucket: "history/" + string(c)})
+	if err != nil {
+		return nil, err
+	}
+	if x.broken || json.Unmarshal(x.body, &raw) != nil {
+		return nil, fmt.Errorf("GET /channels/messages: %w", &fault.Outcome{Err: errUnreadable})
+	}
+	list := make([]message, 0, len(raw))
+	for _, r := range raw {
+		var m message
+		_ = json.Unmarshal(r, &m) // one that cannot be read keeps its place without a text
+		list = append(list, m)
+	}
+	slices.SortFunc(list, func(a, b message) int { return cmp.Compare(a.ID.number(), b.ID.number()) })
+	return list, nil
+}

@@ -1,0 +1,234 @@
+package discord
+
+import (
+	"context"
+	"time"
+
+	"avatarbridge/bridges"
+)
+
+const (
+	// intakeSize is how many events may wait to be stored before the connections wait too.
+	intakeSize = 1024
+	// batchSize is how many are stored at once.
+	batchSize = 100
+	// cursorEvery is how often it is stored how far all is, when there is nothing else to store. Events that come again after a crash
+	// are known by their keys.
+	cursorEvery = 5 * time.Second
+	// maxGated bounds what waits for news about its channel before the connections wait too.
+	maxGated = 20_000
+)
+
+// A heard is an event on its way to be stored, with what an intake must know of it.
+type heard struct {
+	bridges.Event
+	guild  id     // "" in direct messages
+	answer answer // of a command; the zero value for anything else
+}
+
+// An intake stores what the shards hear, in order. It is one goroutine that owns all of it.
+type intake struct {
+	*listener
+	points  []point // how far each shard has come
+	gates   map[string]*gate
+	gated   int // events behind gates
+	ready   []bridges.Event
+	results chan result
+	told    string // the cursor that was stored last
+	toldAt  time.Time
+	looks   *lookout
+}
+
+// A gate holds back what comes in a channel until it is known what was missed there, or where it is.
+type gate struct {
+	jobs    int
+	past    []heard // what was missed, as found in the history
+	waiting []held
+}
+
+// held is an event behind a gate.
+type held struct {
+	heard
+	shard   int
+	session string
+	seq     int64
+	at      time.Time
+}
+
+// run stores what comes until ctx ends.
+func (in *intake) run(ctx context.Context) {
+	tick := time.NewTicker(cursorEvery)
+	defer tick.Stop()
+	in.toldAt = time.Now()
+	for {
+		items := in.items
+		if in.gated >= maxGated {
+			items = nil
+		}
+		select {
+		case it := <-items:
+			in.take(ctx, &it)
+		case r := <-in.results:
+			in.found(&r)
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		in.more(ctx)
+		if in.store(ctx) != nil {
+			return
+		}
+	}
+}
+
+// more takes what else is there already, so that it is stored at once.
+func (in *intake) more(ctx context.Context) {
+	for range batchSize {
+		if len(in.ready) >= batchSize || in.gated >= maxGated {
+			return
+		}
+		select {
+		case it := <-in.items:
+			in.take(ctx, &it)
+		case r := <-in.results:
+			in.found(&r)
+		default:
+			return
+		}
+	}
+}
+
+// take puts an item's events where they belong.
+func (in *intake) take(ctx context.Context, it *item) {
+	p := &in.points[it.shard]
+	if it.begins != nil {
+		in.begin(ctx, it)
+		return
+	}
+	if it.session != p.ID {
+		p.session = session{ID: it.session, URL: p.URL} // resumed after a restart
+	}
+	for i := range it.events {
+		in.event(ctx, it, &it.events[i])
+	}
+	p.Seq, p.At = max(p.Seq, it.seq), it.at.UnixMilli()
+}
+
+// event lets an event through, or holds it back while its channel is not known.
+func (in *intake) event(ctx context.Context, it *item, h *heard) {
+	name := h.Place.Channel
+	g := in.gates[name]
+	if g == nil && in.place(h) {
+		in.ready = append(in.ready, h.Event)
+		return
+	}
+	if g == nil {
+		g = in.gate(name)
+		in.look(ctx, job{channel: id(name), guild: h.guild})
+	}
+	g.waiting = append(g.waiting, held{*h, it.shard, it.session, it.seq, it.at})
+	in.gated++
+}
+
+// place says what the event's channel is in; false when that has to be asked for.
+func (in *intake) place(h *heard) bool {
+	if h.guild == "" || h.Kind == bridges.Deleted {
+		return true
+	}
+	within, missing := in.tree.within(id(h.Place.Channel))
+	if h.Within = within; missing != "" {
+		h.Within = []string{string(h.guild)}
+	}
+	return missing == ""
+}
+
+func (in *intake) gate(name string) *gate {
+	g := in.gates[name]
+	if g == nil {
+		g = &gate{}
+		in.gates[name] = g
+	}
+	return g
+}
+
+// look starts a job, behind whose end the channel's gate opens.
+func (in *intake) look(ctx context.Context, j job) {
+	in.gate(string(j.channel)).jobs++
+	in.looks.start(ctx, j, in.results)
+}
+
+// store stores what is ready, and how far all is. It offers a batch until it is taken; the error is ctx's.
+func (in *intake) store(ctx context.Context) error {
+	now := time.Now()
+	for len(in.ready) > 0 {
+		n := min(len(in.ready), batchSize)
+		b := bridges.Batch{Events: in.ready[:n:n]}
+		if n == len(in.ready) && (in.addressed(b.Events) || now.Sub(in.toldAt) >= cursorEvery) {
+			b.Cursor = in.cursor()
+		}
+		if err := in.offer(ctx, b, now); err != nil {
+			return err
+		}
+		in.ready = in.ready[n:]
+	}
+	in.ready = nil
+	if now.Sub(in.toldAt) < cursorEvery {
+		return nil
+	}
+	in.toldAt = now
+	if c := in.cursor(); c != in.told && in.rx.Receive(ctx, bridges.Batch{Cursor: c}) == nil { // if it fails, the next one says it
+		in.told = c
+	}
+	return nil
+}
+
+// addressed reports whether the relay will store something of the batch anyhow, so that the cursor costs nothing.
+func (in *intake) addressed(events []bridges.Event) bool {
+	for i := range events {
+		if e := &events[i]; e.Addressed || e.Kind == bridges.Command || in.bridge.cfg.ReadsRooms {
+			return true
+		}
+	}
+	return false
+}
+
+func (in *intake) offer(ctx context.Context, b bridges.Batch, now time.Time) error {
+	pause := backoff{least: 50 * time.Millisecond, most: 5 * time.Second}
+	for {
+		err := in.rx.Receive(ctx, b)
+		if err == nil {
+			if b.Cursor != "" {
+				in.told, in.toldAt = b.Cursor, now
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		in.log.Error("messages are not stored yet", "events", len(b.Events), "err", err)
+		if err := pause.wait(ctx, nil); err != nil {
+			return err
+		}
+	}
+}
+
+// cursor is how far everything that is stored, or in the batch that is about to be, goes.
+func (in *intake) cursor() string { return cursor{V: cursorVersion, Shards: in.progress()}.String() }
+
+// progress is how far each shard has come without what is behind gates.
+func (in *intake) progress() []point {
+	points := append([]point(nil), in.points...)
+	for _, g := range in.gates {
+		for i := range g.waiting {
+			h := &g.waiting[i]
+			p := &points[h.shard]
+			if h.session == p.ID {
+				p.Seq = min(p.Seq, h.seq-1)
+			} else if p.Gap == 0 || h.at.UnixMilli() < p.Gap {
+				p.Gap = h.at.UnixMilli() // that session cannot be gone on with any more
+			}
+			p.At = min(p.At, h.at.UnixMilli())
+		}
+	}
+	return points
+}
