@@ -1,0 +1,111 @@
+// Package avatar is services that cost little and play an avatar: they answer each message with the reply that names it, after as long as
+// they are told to think.
+package avatar
+
+import (
+	"sync/atomic"
+	"time"
+
+	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
+	"avatarbridge/cmd/avatarbridge-load/internal/wire"
+)
+
+// The steps of the wire.
+const (
+	TokenAsked = "token asked"
+	Asked      = "avatar asked"
+	Answered   = "avatar answered"
+)
+
+// A Service is a simulator of what an avatar is asked at. Another backend is another Service.
+type Service interface {
+	// Section is the configuration of the avatar with this name.
+	Section(name string) string
+	// URL is where the avatar is asked.
+	URL() string
+	// Player says how it behaves.
+	Player() *Player
+	// Close ends the service.
+	Close()
+}
+
+// A Player behaves as it is told, for any Service.
+type Player struct {
+	ledger *ledger.Ledger
+	step   func(string)
+	script atomic.Pointer[Script]
+	fault  atomic.Pointer[wire.Fault]
+	busy   atomic.Int64
+	calls  atomic.Int64
+}
+
+// A Script says how a message is answered: after this time, or as soon as the channel is closed. A nil channel never is.
+type Script func(chat, n int) (time.Duration, <-chan struct{})
+
+// After is the script of an avatar that always thinks for d.
+func After(d time.Duration) Script {
+	return func(int, int) (time.Duration, <-chan struct{}) { return d, nil }
+}
+
+// NewPlayer makes a player that answers at once. step is called at each step, and waited for; nil is not.
+func NewPlayer(l *ledger.Ledger, step func(string)) *Player {
+	if step == nil {
+		step = func(string) {}
+	}
+	p := &Player{ledger: l, step: step}
+	p.Follow(After(0))
+	return p
+}
+
+// Follow changes how messages are answered from now on.
+func (p *Player) Follow(s Script) { p.script.Store(&s) }
+
+// Break lets all calls fail in this way, and work again with nil. A call that is refused counts as no question.
+func (p *Player) Break(f *wire.Fault) { p.fault.Store(f) }
+
+// Busy is how many messages are being thought about.
+func (p *Player) Busy() int { return int(p.busy.Load()) }
+
+// Calls is how many calls came, also those that were refused.
+func (p *Player) Calls() int { return int(p.calls.Load()) }
+
+var key = `"text":"`
+
+// play answers a request whose body has the message in its text. head and tail stand around the reply.
+func (p *Player) play(c *wire.Conn, r wire.Request, done <-chan struct{}, head, tail string) error {
+	began := time.Now()
+	p.calls.Add(1)
+	p.step(Asked)
+	f := p.fault.Load()
+	if f.Refuses() {
+		return f.Reply(c, nil)
+	}
+	chat, n, ok := ledger.Find(r.Body, key, 'm')
+	if !ok {
+		return c.Answer(400, []byte(`{"error":"a message that nobody wrote"}`))
+	}
+	p.ledger.Asked(chat, n)
+	p.think(chat, n, done)
+	answer := ledger.AppendText(append(make([]byte, 0, 256), head...), 'r', chat, n)
+	answer = append(answer, tail...)
+	p.ledger.Spent(chat, n, time.Since(began))
+	err := f.Reply(c, answer)
+	p.step(Answered)
+	return err
+}
+
+func (p *Player) think(chat, n int, done <-chan struct{}) {
+	d, gate := (*p.script.Load())(chat, n)
+	if d <= 0 {
+		return
+	}
+	p.busy.Add(1)
+	defer p.busy.Add(-1)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-gate:
+	case <-done:
+	}
+}

@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+)
+
+// A Sum says what became of all messages.
+type Sum struct {
+	Written     int
+	Answered    int
+	Lost        int // written and never answered
+	Doubled     int // replies beyond the first
+	Disordered  int // messages answered after a later one of the same chat
+	AskedTwice  int // calls of an avatar beyond the first about a message
+	Strange     int // posts and questions that nobody wrote, and replies in the wrong chat
+	Notices     int // posts in the program's own words
+	First, Last time.Duration
+}
+
+// Sum counts.
+func (l *Ledger) Sum() Sum {
+	s := Sum{Strange: int(l.strange.Load()), Notices: int(l.notices.Load()), First: -1, Last: time.Duration(l.last.Load())}
+	for i := range l.chats {
+		x := &l.chats[i]
+		x.mu.Lock()
+		for j := range x.messages {
+			s.add(&x.messages[j])
+		}
+		s.Disordered += x.disorder
+		x.mu.Unlock()
+	}
+	return s
+}
+
+func (s *Sum) add(m *message) {
+	if m.written == 0 {
+		return
+	}
+	s.Written++
+	if s.First < 0 || m.written < s.First {
+		s.First = m.written
+	}
+	if m.posts == 0 {
+		s.Lost++
+	} else {
+		s.Answered++
+		s.Doubled += int(m.posts) - 1
+	}
+	s.AskedTwice += max(int(m.asked)-1, 0)
+}
+
+// Lost lists up to n messages without a reply, as pairs of chat and number.
+func (l *Ledger) Lost(n int) [][2]int {
+	var lost [][2]int
+	for i := range l.chats {
+		x := &l.chats[i]
+		x.mu.Lock()
+		for j := range x.messages {
+			if m := &x.messages[j]; m.written > 0 && m.posts == 0 && len(lost) < n {
+				lost = append(lost, [2]int{i, j})
+			}
+		}
+		x.mu.Unlock()
+	}
+	return lost
+}
+
+// Latencies are the times from a message's writing to its first reply, the avatar's own time taken off, sorted. Of the messages for which keep is
+// false nothing is said; a nil keep is all.
+func (l *Ledger) Latencies(keep func(chat, n int) bool) []time.Duration {
+	var all []time.Duration
+	for i := range l.chats {
+		x := &l.chats[i]
+		x.mu.Lock()
+		for j := range x.messages {
+			if m := &x.messages[j]; m.posts > 0 && (keep == nil || keep(i, j)) {
+				all = append(all, m.posted-m.written-m.spent)
+			}
+		}
+		x.mu.Unlock()
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Counts are how many messages were written, asked (repeats too) and answered so far.
+func (l *Ledger) Counts() (written, asked, answered int) {
+	return int(l.written.Load()), int(l.asked.Load()), int(l.answered.Load())
+}

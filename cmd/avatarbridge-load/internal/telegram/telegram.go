@@ -1,0 +1,184 @@
+// Package telegram is a Bot API server that costs little: as much of it as a bot needs that polls and answers in direct chats, without
+// Telegram's limits. Updates are kept until an offset confirms them, and a second poller ends the first one's poll, as there.
+package telegram
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
+	"avatarbridge/cmd/avatarbridge-load/internal/wire"
+)
+
+// The steps of the wire, in the order in which a message comes by.
+const (
+	Introduced      = "getMe asked"
+	UpdateHandedOut = "update handed out"
+	OffsetConfirmed = "offset confirmed"
+	SendReceived    = "send received"
+	SendAnswered    = "send answered"
+)
+
+// Hooks are called when something happens; nil ones are not. The wire waits for them.
+type Hooks struct {
+	Step   func(step string)
+	Posted func(chat, n int) // the first reply to a message came
+	Polled func()            // getUpdates was called
+}
+
+// Server is a Bot API server with one bot.
+type Server struct {
+	ledger *ledger.Ledger
+	hooks  Hooks
+	http   *wire.Server
+	token  string
+	prefix []byte // of the paths
+	fault  atomic.Pointer[wire.Fault]
+	posts  atomic.Int64
+
+	mu      sync.Mutex
+	pending [][]byte // updates, rendered
+	first   int64    // id of pending[0]
+	poll    *poll    // that waits, nil when none does
+}
+
+// A poll waits for updates.
+type poll struct {
+	woken chan struct{} // has room for one
+	over  bool          // another one took its place
+}
+
+// firstUpdate is an id like those that Telegram gives.
+const firstUpdate = 700_000_001
+
+// New starts a server for the bot with this number. Close must be called.
+func New(number int, l *ledger.Ledger, h Hooks) (*Server, error) {
+	s := &Server{ledger: l, hooks: h, token: fmt.Sprintf("%d:AAload-simulator-token", 4_000_000+number), first: firstUpdate}
+	s.prefix = []byte("/bot" + s.token + "/")
+	var err error
+	if s.http, err = wire.Listen(); err != nil {
+		return nil, err
+	}
+	s.http.Serve(s.serve)
+	return s, nil
+}
+
+// Close ends the server.
+func (s *Server) Close() { s.http.Close() }
+
+// URL is the server's address.
+func (s *Server) URL() string { return s.http.URL() }
+
+// Token is the bot's.
+func (s *Server) Token() string { return s.token }
+
+// Section is the bridge's section of the configuration.
+func (s *Server) Section(name, avatar, more string) string {
+	return fmt.Sprintf("[bridges.%s]\nplatform = \"telegram\"\ntoken = %q\navatar = %q\napi_url = %q\n%s\n", name, s.token, avatar, s.URL(), more)
+}
+
+// Break lets all calls fail in this way, and work again with nil.
+func (s *Server) Break(f *wire.Fault) { s.fault.Store(f) }
+
+// Unconfirmed counts the updates that no offset has confirmed.
+func (s *Server) Unconfirmed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pending)
+}
+
+// firstPerson is the id of the person of chat 0, and of the chat.
+const firstPerson = 500_000_000
+
+// Write lets the person of a chat write message n there.
+func (s *Server) Write(chat, n int) {
+	s.ledger.Written(chat, n)
+	person := int64(firstPerson + chat)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := make([]byte, 0, 384)
+	b = strconv.AppendInt(append(b, `{"update_id":`...), s.first+int64(len(s.pending)), 10)
+	b = strconv.AppendInt(append(b, `,"message":{"message_id":`...), int64(n)+1, 10)
+	b = strconv.AppendInt(append(b, `,"from":{"id":`...), person, 10)
+	b = strconv.AppendInt(append(b, `,"is_bot":false,"first_name":"Person `...), int64(chat), 10)
+	b = strconv.AppendInt(append(b, `","language_code":"en"},"chat":{"id":`...), person, 10)
+	b = strconv.AppendInt(append(b, `,"first_name":"Person `...), int64(chat), 10)
+	b = strconv.AppendInt(append(b, `","type":"private"},"date":`...), time.Now().Unix(), 10)
+	b = ledger.AppendText(append(b, `,"text":"`...), 'm', chat, n)
+	s.pending = append(s.pending, append(b, `"}}`...))
+	if s.poll != nil {
+		s.poll.wake()
+	}
+}
+
+func (p *poll) wake() {
+	select {
+	case p.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Server) step(name string) {
+	if s.hooks.Step != nil {
+		s.hooks.Step(name)
+	}
+}
+
+// serve answers one call.
+func (s *Server) serve(c *wire.Conn, r wire.Request) error {
+	method, ok := bytes.CutPrefix(r.Path, s.prefix)
+	if !ok {
+		return c.Answer(404, []byte(`{"ok":false,"error_code":404,"description":"Not Found"}`))
+	}
+	f := s.fault.Load()
+	switch string(method) {
+	case "getUpdates":
+		return s.getUpdates(c, r.Body)
+	case "sendMessage":
+		return s.sendMessage(c, r.Body, f)
+	case "getMe":
+		s.step(Introduced)
+		return f.Reply(c, []byte(`{"ok":true,"result":{"id":4000000,"is_bot":true,"first_name":"Luna","username":"luna_bot","can_read_all_group_messages":true}}`))
+	}
+	return f.Reply(c, []byte(`{"ok":true,"result":true}`)) // sendChatAction, deleteWebhook, setMyCommands
+}
+
+var sent = []byte(`{"ok":true,"result":{"message_id":`)
+
+func (s *Server) sendMessage(c *wire.Conn, body []byte, f *wire.Fault) error {
+	s.step(SendReceived)
+	if f.Refuses() {
+		return f.Reply(c, nil)
+	}
+	chat, n, ok := ledger.Find(body, "text=", 'r')
+	if in, err := strconv.Atoi(field(body, "chat_id=")); !ok || err != nil {
+		s.ledger.Noticed()
+	} else if s.ledger.Posted(in-firstPerson, chat, n) && s.hooks.Posted != nil {
+		s.hooks.Posted(chat, n)
+	}
+	answer := strconv.AppendInt(append(make([]byte, 0, 256), sent...), 1_000_000+s.posts.Add(1), 10)
+	answer = append(answer, `,"from":{"id":4000000,"is_bot":true,"first_name":"Luna","username":"luna_bot"},"chat":{"id":500000000,"type":"private"},"date":1790000000,"text":"…"}}`...)
+	err := f.Reply(c, answer)
+	s.step(SendAnswered)
+	return err
+}
+
+// field returns a parameter of a form, "" when it has none such.
+func field(form []byte, name string) string {
+	for part := range bytes.SplitSeq(form, []byte("&")) {
+		if v, ok := bytes.CutPrefix(part, []byte(name)); ok {
+			if s, err := url.QueryUnescape(string(v)); err == nil {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// Room is the id of a chat.
+func Room(chat int) string { return strconv.Itoa(firstPerson + chat) }

@@ -1,0 +1,221 @@
+package trial
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"avatarbridge/cmd/avatarbridge-load/internal/avatar"
+	"avatarbridge/cmd/avatarbridge-load/internal/child"
+	"avatarbridge/cmd/avatarbridge-load/internal/figure"
+	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
+)
+
+// maxInFlight is the program's default of max_in_flight: so many posts a bridge and a kill can be unclear.
+const maxInFlight = 32
+
+// backToBack is how many messages each chat writes at once in crash.
+const backToBack = 5
+
+// crash kills the contestant once in each round of InFlight messages, at any moment between the first message and the last reply.
+func crash(policy string) func(context.Context, *Bench, string, *figure.Result) error {
+	return func(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+		size := b.Size.Or(Size{InFlight: 1000, Kills: 25})
+		t, err := b.newTrial(who, setup{mode: r.Mode, chats: max(size.InFlight/backToBack, 1), each: backToBack * (size.Kills + 1),
+			bridge: fmt.Sprintf("on_unclear = %q", policy)})
+		if err != nil {
+			return err
+		}
+		defer t.close()
+		t.player().Follow(func(int, int) (time.Duration, <-chan struct{}) { return rand.N(20 * time.Millisecond), nil })
+		if _, err := t.start(ctx); err != nil {
+			return err
+		}
+		if err := t.rounds(ctx, r, size.Kills, policy); err != nil {
+			return err
+		}
+		m := may{double: size.Kills * maxInFlight * len(t.bots), ask: -1}
+		if policy == "hold" {
+			m.double = 0
+			if m.held, err = t.unclear(ctx, r); err != nil {
+				return err
+			}
+		}
+		t.promises(r, m)
+		return nil
+	}
+}
+
+// rounds writes, kills, starts and waits, time and again. The first round is let be, to see how long one takes.
+func (t *trial) rounds(ctx context.Context, r *figure.Result, kills int, policy string) error {
+	var whole time.Duration
+	var restarts []float64
+	for k := range kills + 1 {
+		began := time.Now()
+		for n := range backToBack {
+			for c := range t.ledger.Chats() {
+				t.write(c, k*backToBack+n)
+			}
+		}
+		if k > 0 {
+			if err := rest(ctx, time.Duration(t.Rand.Int64N(int64(whole)))); err != nil {
+				return err
+			}
+			t.process().Kill()
+			took, err := t.start(ctx)
+			if err != nil {
+				return err
+			}
+			restarts = append(restarts, float64(took)/float64(time.Millisecond))
+		}
+		if err := t.recovered(ctx, policy); err != nil {
+			return err
+		}
+		if k == 0 {
+			whole = time.Since(began)
+		}
+	}
+	r.Add("kills", "", float64(kills))
+	r.Add("messages", "", float64(t.ledger.Sum().Written))
+	r.Add("restart", "ms", figure.Median(restarts))
+	return nil
+}
+
+// recovered waits as answered does, but for hold, where what is missing stays away, no longer than it takes.
+func (t *trial) recovered(ctx context.Context, policy string) error {
+	if policy != "hold" {
+		return t.answered(ctx, 0)
+	}
+	last, moved := -1, time.Now()
+	return t.until(ctx, func() bool {
+		written, asked, answered := t.ledger.Counts()
+		if now := asked + answered; now != last {
+			last, moved = now, time.Now()
+		}
+		return answered >= written || t.unconfirmed() == 0 && asked >= written && time.Since(moved) > 2*time.Second
+	})
+}
+
+// unclear stops the program and returns how many of the messages without a reply are in its list of what is unclear, each in its room.
+func (t *trial) unclear(ctx context.Context, r *figure.Result) (int, error) {
+	if err := t.process().Stop(); err != nil {
+		return 0, fmt.Errorf("stop: %w", err)
+	}
+	list, err := child.Output(ctx, t.dir, t.Program, "dead", "list", "--limit", "1000000")
+	if err != nil {
+		return 0, err
+	}
+	listed := map[string]int{} // by room
+	for line := range strings.SplitSeq(list, "\n") {
+		if strings.Contains(line, "perhaps sent") {
+			for word := range strings.FieldsSeq(line) {
+				if len(word) == len("500000000") && strings.HasPrefix(word, "500") {
+					listed[word]++
+				}
+			}
+		}
+	}
+	all, explained := 0, 0
+	for _, n := range listed {
+		all += n
+	}
+	for _, l := range t.ledger.Lost(t.ledger.Chats() * t.ledger.Each()) {
+		if room := telegram.Room(l[0]); listed[room] > 0 {
+			listed[room]--
+			explained++
+		}
+	}
+	r.Add("listed as unclear", "", float64(all))
+	r.Add("of these not to be seen", "", float64(explained))
+	return explained, nil
+}
+
+// crashSteps kills at each step in turn: at its first, third and tenth time.
+func crashSteps(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+	steps := []string{telegram.Introduced, telegram.UpdateHandedOut, telegram.OffsetConfirmed, avatar.Asked, avatar.Answered,
+		telegram.SendReceived, telegram.SendAnswered}
+	if b.Avatar == "virtuals" {
+		steps = append(steps, avatar.TokenAsked)
+	}
+	kills, doubled := 0, 0
+	for _, step := range steps {
+		k, d, err := b.killAt(ctx, who, r, step)
+		if err != nil {
+			return fmt.Errorf("%s: %w", step, err)
+		}
+		if k == 0 {
+			r.Broken = append(r.Broken, fmt.Sprintf("the step %q was never reached", step))
+		}
+		kills, doubled = kills+k, doubled+d
+	}
+	r.Add("kills", "", float64(kills))
+	r.Add("doubled", "", float64(doubled))
+	return nil
+}
+
+// killAt makes a trial of one step and returns how often it killed and how many replies were doubled.
+func (b *Bench) killAt(ctx context.Context, who string, r *figure.Result, step string) (kills, doubled int, err error) {
+	const chats, each = 10, 10
+	var seen, killed atomic.Int64
+	t, err := b.newTrial(who, setup{mode: r.Mode, chats: chats, each: each,
+		posted: func(t *trial, chat, n int) {
+			if n+1 < each {
+				t.write(chat, n+1)
+			}
+		},
+		step: func(t *trial, name string) {
+			if name != step {
+				return
+			}
+			// What was reached goes on only when the program is dead.
+			if n := seen.Add(1); n == 1 || n == 3 || n == 10 {
+				t.process().Kill()
+				killed.Add(1)
+			}
+		}})
+	if err != nil {
+		return 0, 0, err
+	}
+	defer t.close()
+	for c := range chats {
+		t.write(c, 0)
+	}
+	if err := t.persist(ctx, chats*each); err != nil {
+		return 0, 0, err
+	}
+	s := t.ledger.Sum()
+	if s.Lost > 0 || s.Disordered > 0 || s.Strange > 0 || s.Written < chats*each || s.Doubled > int(killed.Load())*maxInFlight {
+		r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: of %d messages %d are lost, %d out of order, %d doubled", step, s.Written, s.Lost, s.Disordered, s.Doubled))
+	}
+	return int(killed.Load()), s.Doubled, nil
+}
+
+// persist starts the program again whenever it is dead, until n messages have a reply or nothing moves.
+func (t *trial) persist(ctx context.Context, n int) error {
+	if err := t.launch(); err != nil {
+		return err
+	}
+	last, moved := -1, time.Now()
+	for {
+		select {
+		case <-t.process().Dead():
+			if err := t.launch(); err != nil {
+				return err
+			}
+		default:
+		}
+		_, asked, answered := t.ledger.Counts()
+		if now := asked + answered; now != last {
+			last, moved = now, time.Now()
+		}
+		if answered >= n || time.Since(moved) > t.Patience {
+			return nil
+		}
+		if err := rest(ctx, look); err != nil {
+			return err
+		}
+	}
+}

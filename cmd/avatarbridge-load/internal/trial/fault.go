@@ -1,0 +1,184 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"avatarbridge/cmd/avatarbridge-load/internal/avatar"
+	"avatarbridge/cmd/avatarbridge-load/internal/figure"
+	"avatarbridge/cmd/avatarbridge-load/internal/wire"
+)
+
+// A disturbance is something that fails for a while.
+type disturbance struct {
+	setup
+	begin func(t *trial) error
+	end   func(t *trial) error
+	check func(t *trial) // just before the end; nil checks nothing
+	may   may
+}
+
+// disturbed lets people write at a steady rate before, while and after something fails, and waits until all have their replies.
+func (b *Bench) disturbed(ctx context.Context, who string, r *figure.Result, d disturbance) error {
+	size := b.Size.Or(Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
+	calm := size.Duration / 4
+	// No chat writes more than a conversation takes, should all of it wait.
+	chats := max(size.Chats, int(float64(size.Rate)*size.Duration.Seconds()/10))
+	d.mode, d.chats = r.Mode, chats
+	quarter, whole := eachOf(chats, size.Rate, calm), eachOf(chats, size.Rate, size.Duration)
+	d.each = 2*quarter + whole
+	t, err := b.newTrial(who, d.setup)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	if _, err := t.start(ctx); err != nil {
+		return err
+	}
+	if err := t.steadily(ctx, size.Rate, calm, 0, 0); err != nil {
+		return err
+	}
+	if err := d.begin(t); err != nil {
+		return errors.Join(err, d.end(t))
+	}
+	err = t.steadily(ctx, size.Rate, size.Duration, 0, quarter)
+	if err == nil && d.check != nil {
+		d.check(t)
+	}
+	if err := errors.Join(err, d.end(t)); err != nil {
+		return err
+	}
+	over := time.Now()
+	if err := t.steadily(ctx, size.Rate, calm, 0, quarter+whole); err != nil {
+		return err
+	}
+	if err := t.answered(ctx, 0); err != nil {
+		return err
+	}
+	if t.ledger.Sum().Lost == 0 {
+		r.Milliseconds("until the last reply, since it was over", max(time.Since(over), calm))
+	}
+	t.promises(r, d.may)
+	return nil
+}
+
+func telegramDown(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+	return b.disturbed(ctx, who, r, disturbance{
+		begin: func(t *trial) error { t.breakBots(&wire.Fault{Status: 502}); return nil },
+		end:   func(t *trial) error { t.breakBots(nil); return nil },
+	})
+}
+
+func (t *trial) breakBots(f *wire.Fault) {
+	for _, bot := range t.bots {
+		bot.Break(f)
+	}
+}
+
+func avatarDown(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+	var before, written int
+	return b.disturbed(ctx, who, r, disturbance{
+		begin: func(t *trial) error {
+			t.player().Break(&wire.Fault{Status: 503})
+			before = t.player().Calls()
+			written, _, _ = t.ledger.Counts()
+			return nil
+		},
+		check: func(t *trial) {
+			now, _, _ := t.ledger.Counts()
+			calls := t.player().Calls() - before
+			r.Add("calls while it was down", "", float64(calls))
+			r.Add("messages meanwhile", "", float64(now-written))
+			if calls > (now-written)/2 {
+				r.Broken = append(r.Broken, fmt.Sprintf("an avatar that was down was called %d times", calls))
+			}
+			if n := t.unconfirmed(); n > maxUnconfirmed {
+				r.Broken = append(r.Broken, fmt.Sprintf("intake stood still while the avatar was down: %d messages were not taken", n))
+			}
+		},
+		end: func(t *trial) error { t.player().Break(nil); return nil },
+	})
+}
+
+// maxUnconfirmed is how many messages may be on their way at any time.
+const maxUnconfirmed = 20
+
+func names(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+	lose := func(lost bool) func(t *trial) error {
+		return func(t *trial) error { t.service.(*avatar.Virtuals).Lose(lost); return nil }
+	}
+	return b.disturbed(ctx, who, r, disturbance{
+		setup: setup{avatar: "virtuals", tokenLife: time.Second}, begin: lose(true), end: lose(false),
+	})
+}
+
+func loris(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+	slowly := func(f *wire.Fault) func(t *trial) error {
+		return func(t *trial) error { t.breakBots(f); t.player().Break(f); return nil }
+	}
+	size := b.Size.Or(Size{Duration: 10 * time.Second})
+	return b.disturbed(ctx, who, r, disturbance{begin: slowly(&wire.Fault{Drip: size.Duration / 5}), end: slowly(nil)})
+}
+
+func pause(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+	return b.disturbed(ctx, who, r, disturbance{
+		begin: func(t *trial) error { return t.process().Pause() },
+		end:   func(t *trial) error { return t.process().Resume() },
+	})
+}
+
+// smallDisk is the size of the file system of a program whose disk is full for a while.
+const smallDisk = 32 << 20
+
+// disk fills the file system that the program has for itself. Where it cannot have one, its files may not grow.
+func disk(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+	d := disturbance{
+		setup: setup{tmpfs: smallDisk},
+		begin: func(t *trial) error { return fill(t.process().Inside("ballast")) },
+		end:   func(t *trial) error { return os.Remove(t.process().Inside("ballast")) },
+	}
+	if err := b.confinable(who); err != nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("files could not grow, in place of a full file system, of which none can be had: %v", err))
+		d.setup.tmpfs = 0
+		d.begin = func(t *trial) error { return t.process().LimitFiles(4096) }
+		d.end = func(t *trial) error { return t.process().LimitFiles(-1) }
+	}
+	d.check = func(t *trial) {
+		if t.unconfirmed() == 0 {
+			r.Broken = append(r.Broken, "messages were taken while the disk was full")
+		}
+	}
+	return b.disturbed(ctx, who, r, d)
+}
+
+// fill writes a file until the disk is full.
+func fill(file string) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for size := 1 << 16; size > 0; {
+		if _, err = f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
+			size /= 2
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confinable reports why a program cannot have a file system of its own, nil when it can.
+func (b *Bench) confinable(who string) error {
+	t, err := b.newTrial(who, setup{mode: "disk", chats: 1, each: 1, tmpfs: smallDisk})
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	_, err = t.start(context.Background())
+	return err
+}

@@ -1,0 +1,211 @@
+// Package wire is an HTTP/1.1 server for simulators under load. It knows no more than a keep-alive client with a Content-Length needs, and
+// an answer is one write: on a machine with two cores the standard server would take a third of what is to be measured.
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// A Request is what came. Path and Body are valid until the handler returns.
+type Request struct {
+	Path []byte // with its query
+	Body []byte
+}
+
+// A Handler answers a request by calling one of c's methods once. An error closes the connection.
+type Handler func(c *Conn, r Request) error
+
+// A Server listens at a port of this machine.
+type Server struct {
+	handler Handler
+	l       net.Listener
+	done    chan struct{}
+	work    sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+// Listen makes a server that has its address and serves nothing yet. Close must be called.
+func Listen() (*Server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for a simulator: %w", err)
+	}
+	return &Server{l: l, done: make(chan struct{}), conns: map[net.Conn]bool{}}, nil
+}
+
+// Serve begins to serve, and returns. It is called once.
+func (s *Server) Serve(h Handler) {
+	s.handler = h
+	s.work.Go(s.accept)
+}
+
+// URL is where the server listens, without a slash at its end.
+func (s *Server) URL() string { return "http://" + s.l.Addr().String() }
+
+// Done is closed by Close. Handlers that wait return then.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Close ends all connections and returns when no handler runs any more.
+func (s *Server) Close() {
+	s.mu.Lock()
+	select {
+	case <-s.done:
+		s.mu.Unlock()
+		return
+	default:
+	}
+	close(s.done)
+	s.l.Close()
+	for c := range s.conns {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.work.Wait()
+}
+
+func (s *Server) accept() {
+	for {
+		c, err := s.l.Accept()
+		if err != nil {
+			select {
+			case <-s.done:
+				return
+			case <-time.After(10 * time.Millisecond): // out of file descriptors
+				continue
+			}
+		}
+		s.mu.Lock()
+		select {
+		case <-s.done:
+			c.Close()
+		default:
+			s.conns[c] = true
+			s.work.Go(func() { s.serve(c) })
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (s *Server) serve(nc net.Conn) {
+	defer func() {
+		nc.Close()
+		s.mu.Lock()
+		delete(s.conns, nc)
+		s.mu.Unlock()
+	}()
+	c := &Conn{conn: nc, in: bufio.NewReaderSize(nc, 4096), done: s.done}
+	for {
+		r, err := c.read()
+		if err != nil || s.handler(c, r) != nil {
+			return
+		}
+	}
+}
+
+// A Conn is a client's connection.
+type Conn struct {
+	conn net.Conn
+	in   *bufio.Reader
+	done chan struct{}
+	path []byte
+	body []byte
+	out  []byte
+}
+
+const maxBody = 1 << 20
+
+var (
+	errMalformed = errors.New("a request that cannot be read")
+	errChunked   = errors.New("a request without a Content-Length, which this server does not know")
+	lengthName   = []byte("content-length:")
+	encodingName = []byte("transfer-encoding:")
+)
+
+// read reads one request.
+func (c *Conn) read() (Request, error) {
+	line, err := c.in.ReadSlice('\n')
+	if err != nil {
+		return Request{}, err
+	}
+	_, rest, ok := bytes.Cut(line, []byte(" "))
+	path, _, ok2 := bytes.Cut(rest, []byte(" "))
+	if !ok || !ok2 {
+		return Request{}, errMalformed
+	}
+	c.path = append(c.path[:0], path...)
+	length := 0
+	for {
+		if line, err = c.in.ReadSlice('\n'); err != nil {
+			return Request{}, err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		switch {
+		case len(line) == 0:
+			return c.readBody(length)
+		case hasName(line, lengthName):
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(lengthName):]))); err != nil || length < 0 || length > maxBody {
+				return Request{}, errMalformed
+			}
+		case hasName(line, encodingName):
+			return Request{}, errChunked
+		}
+	}
+}
+
+func hasName(line, name []byte) bool {
+	return len(line) >= len(name) && bytes.EqualFold(line[:len(name)], name)
+}
+
+func (c *Conn) readBody(length int) (Request, error) {
+	if cap(c.body) < length {
+		c.body = make([]byte, length)
+	}
+	c.body = c.body[:length]
+	_, err := io.ReadFull(c.in, c.body)
+	return Request{Path: c.path, Body: c.body}, err
+}
+
+// Answer sends a JSON body with a status, in one write.
+func (c *Conn) Answer(status int, body []byte) error {
+	_, err := c.conn.Write(c.answer(status, body))
+	return err
+}
+
+// Drip sends the same as Answer, a byte at a time and spread over d.
+func (c *Conn) Drip(status int, body []byte, d time.Duration) error {
+	all := c.answer(status, body)
+	tick := time.NewTicker(max(d/time.Duration(len(all)), time.Microsecond))
+	defer tick.Stop()
+	for i := range all {
+		select {
+		case <-tick.C:
+		case <-c.done:
+			return net.ErrClosed
+		}
+		if _, err := c.conn.Write(all[i : i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Conn) answer(status int, body []byte) []byte {
+	if status == 200 {
+		c.out = append(c.out[:0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "...)
+	} else {
+		c.out = append(strconv.AppendInt(append(c.out[:0], "HTTP/1.1 "...), int64(status), 10), " Fault\r\nContent-Type: application/json\r\nContent-Length: "...)
+	}
+	c.out = append(strconv.AppendInt(c.out, int64(len(body)), 10), "\r\n\r\n"...)
+	c.out = append(c.out, body...)
+	return c.out
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"avatarbridge/cmd/avatarbridge-load/internal/trial"
+)
+
+// options is the command line.
+type options struct {
+	Modes []string `arg:"" name:"mode" help:"${modes}"`
+
+	Against  string `enum:"none,baseline" default:"none" help:"Measure in turn with this: baseline, the bot that one writes by hand."`
+	Passes   int    `default:"3" help:"How often each mode is run; the table has the medians."`
+	Avatar   string `enum:"webhook,virtuals" default:"webhook" help:"What the avatar is asked by: webhook, virtuals."`
+	Bridges  int    `default:"1" help:"Telegram bots, among which the chats are shared out."`
+	Dir      string `placeholder:"DIR" help:"Where databases are kept while they are measured (a new folder in the working directory): it should be on a disk."`
+	Binary   string `placeholder:"FILE" help:"The built avatarbridge; without it, it is built."`
+	Other    string `name:"baseline" placeholder:"FILE" help:"The built baseline; without it, it is built."`
+	JSON     string `name:"json" placeholder:"FILE" help:"Write all figures of all passes there too; - is standard output, without the table."`
+	Markdown bool   `help:"Write the table in Markdown."`
+	Seed     uint64 `help:"Of the moments at which the program is killed; without it a random one, which is told."`
+
+	Patience  time.Duration `default:"60s" help:"How long nothing may move before what is missing counts as lost."`
+	Messages  int           `help:"closed: how many in all (5000)."`
+	Chats     int           `help:"How many conversations (closed 500, overload 200, else 100)."`
+	Rate      int           `help:"open, stuck, slow and faults: messages a second (50)."`
+	Duration  time.Duration `help:"open, stuck, slow, idle and faults: for how long (10s)."`
+	Burst     int           `help:"burst: people (1000)."`
+	Stuck     time.Duration `help:"stuck: for how long (3s)."`
+	Slow      int           `help:"slow: avatar calls (300)."`
+	SlowFor   time.Duration `help:"slow: how long each takes (10s)."`
+	People    int           `help:"conversations: how many (10000)."`
+	Kills     int           `help:"crash: how many (25); crash-loop: how many (20)."`
+	InFlight  int           `help:"crash, crash-loop, start: messages at once (1000)."`
+	AvatarFor time.Duration `help:"closed, open: how long the avatar thinks (0)."`
+}
+
+func (o *options) size() trial.Size {
+	return trial.Size{Messages: o.Messages, Chats: o.Chats, Rate: o.Rate, Duration: o.Duration, Burst: o.Burst, Stuck: o.Stuck, Slow: o.Slow,
+		SlowFor: o.SlowFor, People: o.People, Kills: o.Kills, InFlight: o.InFlight, AvatarFor: o.AvatarFor}
+}
+
+// groups are names for several modes.
+func groups() map[string]func(trial.Mode) bool {
+	return map[string]func(trial.Mode) bool{
+		"all":     func(trial.Mode) bool { return true },
+		"figures": func(m trial.Mode) bool { return !m.Fault },
+		"faults":  func(m trial.Mode) bool { return m.Fault },
+	}
+}
+
+// modes are those that the command line names.
+func (o *options) modes() ([]trial.Mode, error) {
+	all := trial.Modes()
+	var chosen []trial.Mode
+	for _, name := range o.Modes {
+		if in := groups()[name]; in != nil {
+			for _, m := range all {
+				if in(m) {
+					chosen = append(chosen, m)
+				}
+			}
+			continue
+		}
+		i := slices.IndexFunc(all, func(m trial.Mode) bool { return m.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no mode %q; --help names them", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+func modeHelp() string {
+	var b strings.Builder
+	b.WriteString("all; figures, which is all but the faults; faults; or some of these.")
+	for _, m := range trial.Modes() {
+		fmt.Fprintf(&b, "\n%s: %s.", m.Name, m.About)
+	}
+	return b.String()
+}
