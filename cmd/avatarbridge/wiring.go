@@ -11,6 +11,7 @@ import (
 	"avatarbridge/avatar/echo"
 	"avatarbridge/avatar/openai"
 	"avatarbridge/avatar/virtuals"
+	"avatarbridge/avatar/voximplant"
 	"avatarbridge/avatar/webhook"
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/relay"
@@ -46,6 +47,7 @@ func backends() []backend {
 		{kind("echo", echo.Default, nil), buildEcho},
 		{kind("openai", openai.Default, nil), buildOpenAI},
 		{kind("virtuals", virtuals.Default, nil), buildVirtuals},
+		{voximplantKind(), buildVoximplant},
 		{kind("webhook", webhook.Default, nil), buildWebhook},
 	}
 }
@@ -178,6 +180,26 @@ func buildVirtuals(a config.Avatar, o *outside) (avatar.Backend, error) {
 	c := *a.Config.(*virtuals.Config)
 	c.Name, c.Log = a.Name, o.log
 	return virtuals.New(c, o.trusted, o.named(a.AllowPrivate))
+}
+
+// voximplantKind needs a public URL unless it keeps a connection.
+func voximplantKind() config.Kind {
+	k := kind("voximplant", voximplant.Default, voximplantURL)
+	k.InsteadOfPublicURL = `set transport = "grpc", which needs none and keeps no conversation over a restart`
+	return k
+}
+
+func voximplantURL(c *voximplant.Config) string {
+	if c.NeedsCallback() {
+		return "transport"
+	}
+	return ""
+}
+
+func buildVoximplant(a config.Avatar, o *outside) (avatar.Backend, error) {
+	c := *a.Config.(*voximplant.Config)
+	c.Name, c.Log, c.Dial = a.Name, o.log, guard.Dial(a.AllowPrivate)
+	return voximplant.New(c, o.trusted, o.named(a.AllowPrivate))
 }
 
 func buildWebhook(a config.Avatar, o *outside) (avatar.Backend, error) {

@@ -102,6 +102,8 @@ type Kind struct {
 	New  func() any // a pointer to a struct with toml tags that holds the defaults
 	// NeedsPublicURL returns the key for whose sake server.public_url must be set, "" when none does. It may be nil.
 	NeedsPublicURL func(config any) (key string)
+	// InsteadOfPublicURL is what the operator may do else then; "": nothing.
+	InsteadOfPublicURL string
 	// Settings are what holds for a platform's bridges where they say nothing. Avatar and Limits have no meaning in it.
 	Settings relay.Settings
 }

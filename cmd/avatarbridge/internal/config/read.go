@@ -153,7 +153,11 @@ func (r *reader) own(at path, kind Kind, own any) {
 		return
 	}
 	if key := kind.NeedsPublicURL(own); key != "" {
-		r.fault(at.to(key), fmt.Sprintf("needs server.public_url (the https address of this program) for %s to reach it", kind.Name))
+		problem := fmt.Sprintf("needs server.public_url (the https address of this program) for %s to reach it", kind.Name)
+		if kind.InsteadOfPublicURL != "" {
+			problem += ", or " + kind.InsteadOfPublicURL
+		}
+		r.fault(at.to(key), problem)
 	}
 }
 
