@@ -25,6 +25,8 @@ const (
 	historyPage = 100
 	// lookers are how many channels are looked through at once: with an answer in a tenth of a second, below 50 requests a second.
 	lookers = 4
+	// opensWithin is how long a channel that was looked through waits for others.
+	opensWithin = 150 * time.Millisecond
 	// gapSlack is how much earlier than the last sign of life a gap may have begun. What is found twice is known by its key.
 	gapSlack = 30 * time.Second
 )
@@ -125,38 +127,68 @@ func toID(s string) id {
 	return id(s)
 }
 
-// found opens the channel's gate when nothing more has to be found out about it.
+// found takes the end of a job. Gates open together, so that what people wrote in several channels stays in order, but none waits long for
+// others.
 func (in *intake) found(r *result) {
-	name := string(r.channel)
-	g := in.gates[name]
-	if g == nil {
-		return // never: each job has a gate
-	}
+	g := in.gate(string(r.channel))
 	g.past = append(g.past, r.missed...)
 	if r.guild != "" && in.tree.guildOf(r.channel) == "" {
 		in.tree.put(channel{ID: r.channel}, r.guild) // what is nearer is not to be had
 	}
-	if g.jobs--; g.jobs > 0 {
-		return
+	g.jobs--
+	in.pending--
+	switch {
+	case in.pending == 0:
+		in.open()
+	case !in.opening:
+		in.opening = true
+		in.opens.Reset(opensWithin)
 	}
-	delete(in.gates, name)
-	in.gated -= len(g.waiting)
-	for _, h := range g.inOrder() {
-		in.place(&h)
+}
+
+// open opens the gates whose jobs have ended, and closes the gaps when that is all of them.
+func (in *intake) open() {
+	in.opening = false
+	var all []ranked
+	for name, g := range in.gates {
+		if g.jobs > 0 {
+			continue
+		}
+		delete(in.gates, name)
+		in.gated -= len(g.waiting)
+		all = append(all, g.inOrder()...)
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	for i := range all {
+		h := &all[i].heard
+		in.place(h)
 		in.ready = append(in.ready, h.Event)
 	}
-	in.ended()
+	if in.pending > 0 {
+		return
+	}
+	for i := range in.points {
+		in.points[i].Gap = 0
+	}
+}
+
+// A ranked event has its place among those of other channels: its own id, or that of what came before it in its channel.
+type ranked struct {
+	heard
+	rank uint64
 }
 
 // inOrder is what was missed, the oldest first, and then what has come meanwhile. What came in both ways is there once.
-func (g *gate) inOrder() []heard {
+func (g *gate) inOrder() []ranked {
 	slices.SortStableFunc(g.past, func(a, b heard) int { return cmp.Compare(id(a.Key).number(), id(b.Key).number()) })
-	var all []heard
+	var all []ranked
 	seen := map[string]bool{}
+	rank := uint64(0)
 	add := func(h heard) {
 		if h.Key == "" || !seen[h.Key] {
 			seen[h.Key] = true
-			all = append(all, h)
+			rank = max(rank, id(h.Key).number())
+			all = append(all, ranked{h, rank})
 		}
 	}
 	for _, h := range g.past {
@@ -166,18 +198,6 @@ func (g *gate) inOrder() []heard {
 		add(h.heard)
 	}
 	return all
-}
-
-// ended closes the gaps when nothing is looked for any more.
-func (in *intake) ended() {
-	for _, g := range in.gates {
-		if g.jobs > 0 {
-			return
-		}
-	}
-	for i := range in.points {
-		in.points[i].Gap = 0
-	}
 }
 
 // do finds out what a job wants to know, for as long as it takes.

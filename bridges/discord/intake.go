@@ -34,7 +34,10 @@ type intake struct {
 	gated   int // events behind gates
 	ready   []bridges.Event
 	results chan result
-	told    string // the cursor that was stored last
+	pending int         // jobs that have not ended
+	opens   *time.Timer // when gates whose jobs have ended open; they wait for each other a little
+	opening bool        // it runs
+	told    string      // the cursor that was stored last
 	toldAt  time.Time
 	looks   *lookout
 }
@@ -59,7 +62,8 @@ type held struct {
 func (in *intake) run(ctx context.Context) {
 	tick := time.NewTicker(cursorEvery)
 	defer tick.Stop()
-	in.toldAt = time.Now()
+	in.toldAt, in.opens = time.Now(), time.NewTimer(time.Hour)
+	defer in.opens.Stop()
 	for {
 		items := in.items
 		if in.gated >= maxGated {
@@ -70,6 +74,8 @@ func (in *intake) run(ctx context.Context) {
 			in.take(ctx, &it)
 		case r := <-in.results:
 			in.found(&r)
+		case <-in.opens.C:
+			in.open()
 		case <-tick.C:
 		case <-ctx.Done():
 			return
@@ -154,6 +160,7 @@ func (in *intake) gate(name string) *gate {
 // look starts a job, behind whose end the channel's gate opens.
 func (in *intake) look(ctx context.Context, j job) {
 	in.gate(string(j.channel)).jobs++
+	in.pending++
 	in.looks.start(ctx, j, in.results)
 }
 
