@@ -39,11 +39,14 @@ func newGRPC(cfg Config, log *slog.Logger, api *platformAPI, dial dialFunc) (tra
 
 // ask waits for the first reply and says it. It returns nil without one when none comes in time: it may still come, and others with it.
 func (g *grpcTransport) ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
-	used, err := g.attempt(ctx, t, say, "")
-	if used != nil && errors.Is(err, errRefused) {
-		_, err = g.attempt(ctx, t, say, used.token)
+	old := g.door.latest()
+	for refused := ""; ; {
+		used, err := g.attempt(ctx, t, say, refused)
+		if used == nil || used.login > old || !errors.Is(err, errRefused) {
+			return err
+		}
+		refused = used.token // a token of a login before this turn: the stream's, then the door's, may both be over
 	}
-	return err
 }
 
 // attempt asks once, with a token that is not the refused one, and returns what it entered with. What fails closes the stream: the turn may be asked

@@ -20,6 +20,7 @@ const loginWait = joinWithin
 // entry is what opens conversations: a token, and the link to where it is good.
 type entry struct {
 	token string
+	login int       // which one made it
 	until time.Time // it is renewed before
 	link  *link
 }
@@ -35,12 +36,16 @@ type door struct {
 
 	mu     sync.Mutex
 	entry  *entry
+	logins int              // that succeeded
 	links  map[string]*link // by address: that of the entry, and those that are still used
+	bad    failure          // the last login that failed
 	failed int              // which of the addresses is next: the one after those that could not be reached
 }
 
-// enter returns an entry whose token is not the refused one, and counts the caller as a user of its link, which leave ends.
+// enter returns an entry whose token is not the refused one, and counts the caller as a user of its link, which leave ends. Who waits for the login of
+// another gets its error, too: a service that is down is not asked once for each conversation.
 func (d *door) enter(ctx context.Context, refused string) (*entry, error) {
+	before := d.failures()
 	if p := d.use(refused); p != nil {
 		return p, nil
 	}
@@ -52,11 +57,32 @@ func (d *door) enter(ctx context.Context, refused string) (*entry, error) {
 		if p := d.use(refused); p != nil {
 			return p, nil
 		}
+		if f := d.failures(); f.n != before.n {
+			return nil, f.err
+		}
 	case <-wait.C:
 	case <-ctx.Done():
 		return nil, fault.NoAnswer("the avatar API", ctx.Err())
 	}
-	return d.login(ctx)
+	p, err := d.login(ctx)
+	if err != nil && ctx.Err() == nil { // an end of the caller's own patience says nothing about the service
+		d.mu.Lock()
+		d.bad = failure{n: d.bad.n + 1, err: err}
+		d.mu.Unlock()
+	}
+	return p, err
+}
+
+// failure is how the n-th login that failed did so.
+type failure struct {
+	n   int
+	err error
+}
+
+func (d *door) failures() failure {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.bad
 }
 
 // use returns the entry that there is, nil when none is good.
@@ -68,6 +94,13 @@ func (d *door) use(refused string) *entry {
 	}
 	d.entry.link.users++
 	return d.entry
+}
+
+// latest is the number of the last login.
+func (d *door) latest() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.logins
 }
 
 // login makes a new entry.
@@ -88,7 +121,8 @@ func (d *door) login(ctx context.Context) (*entry, error) {
 	p := &entry{token: token, until: renewAt(d.now(), token), link: l}
 	d.mu.Lock()
 	before := d.entry
-	d.entry = p
+	d.logins++
+	p.login, d.entry = d.logins, p
 	d.retire(before)
 	d.mu.Unlock()
 	return p, nil
