@@ -230,14 +230,6 @@ func (s self) lacks(scopes []string) []string {
 	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return slices.Contains(s.scopes, scope) })
 }
 
-// needed are the scopes without which nothing works: to write, and to tell guests from members.
-func (b *Bridge) needed() []string {
-	if b.cfg.Guests {
-		return []string{"chat:write"}
-	}
-	return []string{"chat:write", "users:read"}
-}
-
 // watchToken looks from time to time, and when there is a doubt, whether the bot token is valid.
 func (l *listener) watchToken(ctx context.Context) error {
 	timer := time.NewTimer(l.watch)

@@ -12,25 +12,32 @@ var control = regexp.MustCompile(`<([^<>\n]+)>`)
 
 var entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 
-// plain is a text of Slack's as people read it. name returns a person's name, "" for an unknown one.
+// plain is a text of Slack's as people read it. name returns a person's name, "" for an unknown one. What only looks like one of Slack's
+// signs stays: the text of a command may come as it was typed.
 func plain(text string, name func(id string) string) string {
 	return entities.Replace(control.ReplaceAllStringFunc(text, func(m string) string {
 		target, label, labelled := strings.Cut(m[1:len(m)-1], "|")
 		switch {
-		case target == "":
-			return m
-		case target[0] == '@':
-			return "@" + escape(or(name(target[1:]), label, target[1:]))
-		case target[0] == '#':
+		case person.MatchString(target):
+			return "@" + or(escape(name(target[1:])), label, target[1:])
+		case channel.MatchString(target):
 			return "#" + or(label, target[1:])
-		case target[0] == '!':
+		case strings.HasPrefix(target, "!"):
 			return special(target[1:], label)
+		case !link.MatchString(target):
+			return m
 		case !labelled || label == "" || label == strings.TrimPrefix(target, "mailto:") || label == strings.TrimPrefix(target, "http://"):
 			return or(label, target)
 		}
 		return label + " (" + target + ")"
 	}))
 }
+
+var (
+	person  = regexp.MustCompile(`^@[UWB][A-Z0-9]+$`)
+	channel = regexp.MustCompile(`^#[CGD][A-Z0-9]+$`)
+	link    = regexp.MustCompile(`^(?:[a-z][a-z0-9+.-]*://|mailto:|tel:)`)
+)
 
 // escape writes &, < and > as Slack does.
 func escape(s string) string {

@@ -38,6 +38,8 @@ type backend struct {
 func platforms() []platform {
 	return []platform{
 		{Kind: kind("telegram", telegram.Default, telegramURL), build: buildTelegram},
+		discordPlatform(),
+		slackPlatform(),
 		{Kind: webKind(), announces: true, build: buildWeb},
 	}
 }

@@ -51,6 +51,7 @@ func Public(p PublicParts) http.Handler {
 	part("/avatars/{name}/callback/{token}", inTime(p.Callback))
 	for name, h := range p.Webhooks {
 		part("/bridges/"+name+"/webhook", inTime(h))
+		part("/bridges/"+name+"/events", inTime(h))
 	}
 	return headed(mux)
 }
