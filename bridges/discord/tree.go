@@ -7,8 +7,6 @@ import (
 
 // Types of channels (https://discord.com/developers/docs/resources/channel#channel-object-channel-types).
 const (
-	typeDM            = 1
-	typeGroupDM       = 3
 	typeNewsThread    = 10
 	typePublicThread  = 11
 	typePrivateThread = 12

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/discord"
+	"avatarbridge/cmd/avatarbridge/internal/config"
+)
+
+func discordPlatform() platform {
+	return platform{Kind: kind("discord", discord.Default, nil), build: buildDiscord}
+}
+
+func buildDiscord(b config.Bridge, in *house) (bridges.Bridge, error) {
+	c := *b.Config.(*discord.Config)
+	c.Name, c.CatchUp, c.ReadsRooms = b.Name, b.CatchUp, readsRooms(b)
+	for _, r := range b.Routes {
+		c.Rooms = append(c.Rooms, r.Channels...)
+	}
+	return discord.New(c, in.media.Bridges(), in.log)
+}
