@@ -15,6 +15,9 @@ type Harness struct {
 	Start func(t *testing.T) Platform
 	// Pushed says that the platform calls the bridge, which therefore cannot notice at once that the platform is away.
 	Pushed bool
+	// Fed says that the bridge shows people what is in the relay's feed, on pages of its own: there are no rooms and no bots, so that the room may
+	// be the direct chat, and there is no token and no call that could go wrong.
+	Fed bool
 }
 
 // Where is one of the two places of a Platform.

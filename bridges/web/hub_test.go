@@ -139,6 +139,8 @@ func TestAnOldPageGivesWayToANewOneOfTheSameVisitor(t *testing.T) {
 	newest.want("ready")
 	second.item()
 	newest.item()
+	w.b.hub.mu.Lock()
+	defer w.b.hub.mu.Unlock()
 	if w.b.hub.open != 2 {
 		t.Errorf("%d pages are open", w.b.hub.open)
 	}

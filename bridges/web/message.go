@@ -73,7 +73,9 @@ func (b *Bridge) hear(w http.ResponseWriter, r *http.Request, take func(http.Res
 		return &refuseStarting
 	}
 	defer s.work.Done()
-	if err := s.rx.Receive(r.Context(), bridges.Batch{Events: []bridges.Event{e}}); err != nil {
+	ctx, stop := s.within(r.Context())
+	defer stop()
+	if err := s.rx.Receive(ctx, bridges.Batch{Events: []bridges.Event{e}}); err != nil {
 		b.log.Warn("a message is not stored, and not acknowledged to its page", "error", err)
 		return &refuseStoring
 	}

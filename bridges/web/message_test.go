@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -180,25 +181,36 @@ func TestNothingIsTakenBeforeRunHasOpenedAndAfterItHasEnded(t *testing.T) {
 	}
 }
 
+// stubborn is a receiver that finishes what it has begun, as the relay does.
+type stubborn struct{ *bridgetest.Receiver }
+
+func (s stubborn) Receive(_ context.Context, b bridges.Batch) error {
+	return s.Receiver.Receive(context.Background(), b)
+}
+
 func TestRunWaitsForWhatIsBeingStored(t *testing.T) {
-	w := newWorld(t)
+	w := stillWorld(t)
+	ctx, stop := context.WithCancel(w.waiting())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- w.b.Run(ctx, stubborn{w.rx}) }()
+	if err := w.rx.WaitFor(w.waiting(), func() bool { return w.b.session.Load() != nil }); err != nil {
+		t.Fatal(err)
+	}
 	anna := w.visitor()
 	release := w.rx.Hold()
 	answer := make(chan answered, 1)
-	var sending sync.WaitGroup
-	sending.Go(func() { answer <- anna.post("messages", `{"id":"m1","text":"x"}`) })
+	go func() { answer <- anna.post("messages", `{"id":"m1","text":"x"}`) }()
 	if err := w.rx.WaitFor(w.waiting(), func() bool { return len(w.rx.Offered()) == 1 }); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	sending.Go(func() { ended <- w.stop() })
+	stop()
 	select {
-	case <-ended:
-		t.Error("Run has returned while its receiver was at work")
+	case err := <-ended:
+		t.Fatalf("Run has returned %v while its receiver was at work", err)
 	case <-time.After(100 * time.Millisecond):
 	}
 	release()
-	sending.Wait()
 	if got := <-answer; got.status != http.StatusAccepted {
 		t.Errorf("answered with %+v", got)
 	}

@@ -103,6 +103,13 @@ func (b *Bridge) enter() *session {
 	return s
 }
 
+// within is ctx until the session ends: a receiver that hangs must not keep Run from returning.
+func (s *session) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
 // Run implements bridges.Bridge. It only lets requests in: the program's public server brings them. When it returns, no request uses rx
 // any more, and all streams have ended.
 func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
