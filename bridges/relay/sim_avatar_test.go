@@ -1,0 +1,243 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"time"
+
+	"avatarbridge/avatar"
+	"avatarbridge/bridges/fault"
+)
+
+// A service is what plays an avatar, and outlives the program: it remembers what it said.
+type service struct {
+	s        *sim
+	name     string
+	patience time.Duration
+	calls    bool // replies come over HTTP, for most messages
+	said     map[string][]string
+}
+
+// A mouth is the program's connection to a service, in one life.
+type mouth struct {
+	*service
+	life *life
+}
+
+// Ask is described in the contract.
+func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
+	s := a.s
+	if !a.life.gone() {
+		s.c.pass("ask/" + a.name + "/" + t.Text)
+	}
+	if a.life.gone() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	s.asks[t.Text]++
+	conversation := labelOf(t.Text)
+	if other := a.life.asking[conversation]; other != "" && !s.merged(conversation) {
+		s.fail("%s was asked while %s was", t.Text, other)
+	}
+	a.life.asking[conversation] = t.Text
+	if a.life.answered[t.ID] > 0 && !(a.patience > 0 && s.ended[conversation] && a.life.answered[t.ID] < 2) {
+		s.fail("%s was asked again by the same process", t.Text)
+	}
+	f := s.askFate(t.Text)
+	alive := pause(ctx, f.takes)
+	if a.life.gone() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	s.c.pass("asked/" + a.name + "/" + t.Text)
+	if a.life.gone() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	delete(a.life.asking, conversation)
+	if !alive {
+		return ctx.Err()
+	}
+	if f.err != nil && !f.speaks {
+		return f.err
+	}
+	return a.answer(ctx, t, say, f)
+}
+
+func (a *mouth) answer(ctx context.Context, t avatar.Turn, say avatar.Speaker, f askFate) error {
+	s := a.s
+	a.life.answered[t.ID]++
+	replies, late := s.replies(t.Text), a.calls && hashed(s.plan.seed, "late"+t.Text, 4) > 0
+	a.said[t.Text] = nil
+	for i, r := range replies {
+		if r.Ends {
+			s.ended[labelOf(t.Text)] = true
+		}
+		if late {
+			r.Key = fmt.Sprint(t.Text, "/", i)
+			s.callback(a.service, t, r, s.c.upTo(20*time.Second), s.c.chance(s.plan.repeats))
+			continue
+		}
+		if err := say.Say(ctx, r); err != nil {
+			return err
+		}
+		a.said[t.Text] = append(a.said[t.Text], pieces(r)...)
+		if f.err != nil {
+			return f.err // the rest was never said
+		}
+	}
+	if len(a.said[t.Text]) > 0 {
+		return f.err
+	}
+	return nil
+}
+
+// Patience is described in the contract.
+func (a *mouth) Patience() time.Duration { return a.patience }
+
+// A listener is a mouth that also hears callbacks.
+type listener struct{ *mouth }
+
+func (a listener) Handler(say avatar.Speaker) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		err := say.Say(req.Context(), avatar.Reply{Text: req.FormValue("text"), Key: req.FormValue("key"), Ends: req.FormValue("ends") != ""})
+		switch {
+		case errors.Is(err, avatar.ErrGone):
+			w.WriteHeader(http.StatusNotFound)
+		case err != nil:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+}
+
+var (
+	_ avatar.Waiter   = (*mouth)(nil)
+	_ avatar.Listener = listener{}
+)
+
+func (a *service) connect(l *life) avatar.Backend {
+	m := &mouth{a, l}
+	if a.calls {
+		return listener{m}
+	}
+	return m
+}
+
+// callback posts a reply to the program, whichever life of it is there, until it is taken or refused for good.
+func (s *sim) callback(a *service, t avatar.Turn, r avatar.Reply, after time.Duration, twice bool) {
+	form := url.Values{"text": {r.Text}, "key": {r.Key}}
+	if r.Ends {
+		form.Set("ends", "1")
+	}
+	_, token, _ := strings.Cut(t.Callback, "#")
+	s.outside.Go(func() {
+		time.Sleep(after)
+		for taken := false; !taken || twice; {
+			switch s.post(a.name, token, form) {
+			case http.StatusOK:
+				s.mu.Lock()
+				s.taken[r.Key] = pieces(r)
+				s.mu.Unlock()
+				if taken {
+					return
+				}
+				taken = true
+			case http.StatusNotFound:
+				s.mu.Lock()
+				s.refused = append(s.refused, t.Text)
+				s.mu.Unlock()
+				return
+			default:
+				time.Sleep(time.Second + time.Duration(hashed(s.plan.seed, r.Key, 1e9)))
+			}
+		}
+	})
+}
+
+// post is one POST to the callback URL; 0 when nobody is there.
+func (s *sim) post(name, token string, form url.Values) int {
+	s.mu.Lock()
+	l := s.now
+	s.mu.Unlock()
+	if l == nil || l.gone() {
+		return 0
+	}
+	req := httptest.NewRequest("POST", "/?"+form.Encode(), nil)
+	req.SetPathValue("name", name)
+	req.SetPathValue("token", token)
+	rec := httptest.NewRecorder()
+	l.relay.Callback().ServeHTTP(rec, req)
+	if l.gone() && rec.Code == http.StatusNotFound {
+		return 0
+	}
+	return rec.Code
+}
+
+// replies is what a service says to a text: the same whenever it is asked.
+func (s *sim) replies(text string) []avatar.Reply {
+	dice := func(what string, n int) int { return hashed(s.plan.seed, what+text, n) }
+	if dice("silent", 16) == 0 {
+		return nil
+	}
+	var all []avatar.Reply
+	for r := range 1 + dice("replies", 2) {
+		var parts []string
+		for p := range 1 + dice("pieces", 3) {
+			parts = append(parts, fmt.Sprintf("%sre %s/%d/%d.", []string{"", "", "#"}[dice(fmt.Sprint(r, p), 3)], text, r, p))
+		}
+		all = append(all, avatar.Reply{Text: strings.Join(parts, "|"), Ends: dice(fmt.Sprint("ends", r), 12) == 0})
+	}
+	return all
+}
+
+// pieces are the posts that a reply becomes.
+func pieces(r avatar.Reply) []string {
+	all := strings.Split(r.Text, "|")
+	for i := range all {
+		all[i] = strings.TrimPrefix(all[i], "#")
+	}
+	return all
+}
+
+// An askFate is how a call of Ask will go.
+type askFate struct {
+	takes  time.Duration
+	err    error
+	speaks bool // and fails afterwards
+}
+
+func (s *sim) askFate(text string) askFate {
+	c := s.c
+	f := askFate{takes: c.upTo(time.Second)}
+	if s.plan.stuck != "" && labelOf(text) == s.plan.stuck && !s.healed {
+		f.takes = time.Hour
+	}
+	if s.healed || !c.chance(s.plan.faults) {
+		return f
+	}
+	cause := errors.New("simulated")
+	switch c.dice.IntN(8) {
+	case 0:
+		f.err = fault.Throttle(fault.Avatar, c.upTo(30*time.Second), cause)
+	case 1:
+		f.err = fault.Reject("refused", cause)
+	case 2:
+		f.err = fault.Kill("no credit", cause)
+	case 3:
+		f.err = fault.Unsure(cause)
+	case 4:
+		f.takes = c.upTo(3 * time.Minute) // longer than a call may take, perhaps
+	case 5:
+		f.err, f.speaks = cause, true
+	case 6:
+		f.err = cause
+	default:
+		f.err = &fault.Outcome{Kind: fault.Expired, Err: cause}
+	}
+	return f
+}

@@ -1,0 +1,211 @@
+package relay_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"avatarbridge/bridges"
+	"avatarbridge/store"
+)
+
+// A reckoning is what is there when a schedule is over.
+type reckoning struct {
+	*sim
+	dead    []store.Letter
+	extra   int            // posts more than one of a piece, where a platform cannot tell
+	shown   map[string]int // how often each piece was posted
+	accepts map[string]int // places of event keys in the order of acceptance
+}
+
+// check holds what happened to the invariants.
+func (s *sim) check() {
+	r := &reckoning{sim: s, shown: map[string]int{}, accepts: map[string]int{}}
+	var err error
+	if r.dead, err = s.base().Dead(context.Background(), 0, 10_000); err != nil {
+		s.fail("read the dead letters: %v", err)
+	}
+	if d, err := s.base().Depth(context.Background()); err != nil || !d.Oldest.IsZero() {
+		s.fail("something waits for ever: %+v %v", d, err)
+	}
+	for i, key := range s.order {
+		r.accepts[key] = i
+	}
+	for _, p := range s.platforms {
+		for _, x := range p.posts {
+			r.shown[x.text]++
+		}
+	}
+	for i, p := range s.platforms {
+		r.doubles(p)
+		a := s.services[(i+s.plan.cast)%3]
+		if !a.calls {
+			r.inOrder(p)
+		}
+		for j := range p.log {
+			r.event(p, a, &p.log[j])
+		}
+	}
+	for _, key := range sortedKeys(s.taken) {
+		text, _, _ := strings.Cut(key, "/")
+		for _, piece := range s.taken[key] {
+			if !s.script.gone["m/"+plainText(text)] && !r.kept(piece) {
+				s.fail("%q was taken from a service, and is neither posted nor dead", piece)
+			}
+		}
+	}
+	for _, text := range s.refused {
+		if !s.ended[labelOf(text)] && len(s.moved) == 0 && !s.script.gone["m/"+plainText(text)] {
+			s.fail("a late reply to %s was refused", text)
+		}
+	}
+	if r.extra > s.inDoubt+s.unclear {
+		s.fail("%d posts too many, with %d in flight when a life ended and %d unclear ones", r.extra, s.inDoubt, s.unclear)
+	}
+}
+
+// merged says whether a conversation may have become two: what a platform still delivers from a room's old id, after the program has heard of
+// the new one, opens another one there. The two are made one when the platform tells of the move; both are worked on beside each other then.
+func (s *sim) merged(label string) bool {
+	return slices.ContainsFunc(s.moved, func(channel string) bool { return strings.HasPrefix(label, channel) })
+}
+
+// plainText is a text without the mark of an edit.
+func plainText(text string) string { return strings.TrimSuffix(text, "~e") }
+
+// kept says whether a piece was posted or is a dead letter.
+func (r *reckoning) kept(piece string) bool { return r.shown[piece] > 0 || r.letter(piece) }
+
+func (r *reckoning) letter(text string) bool {
+	for i := range r.dead {
+		if strings.Contains(string(r.dead[i].Body), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// event checks that what somebody wrote has come to an end that they, or the operator, can see.
+func (r *reckoning) event(p *platform, a *service, ev *bridges.Event) {
+	if !p.acked[keyOf(ev)] {
+		r.fail("%s was never acknowledged", keyOf(ev))
+	}
+	if ev.Kind != bridges.Written || r.script.gone[ev.Key] {
+		return
+	}
+	v, stored := r.verdicts[ev.Key]
+	switch {
+	case !stored:
+		r.fail("%s was acknowledged and is lost", ev.Key)
+	case v.Verdict == store.Over || v.Verdict == store.Full:
+		r.told(p, ev, "BUSY")
+	case !v.turn:
+		r.told(p, ev, "TOO OLD")
+	default:
+		r.answered(p, a, ev)
+	}
+}
+
+// told checks that a notice was said where ev was written, or is a dead letter.
+func (r *reckoning) told(p *platform, ev *bridges.Event, notice string) {
+	for _, x := range p.posts {
+		if x.text == notice && (x.channel == ev.Place.Channel || x.channel == p.moved[ev.Place.Channel]) {
+			return
+		}
+	}
+	if !r.letter(notice) {
+		r.fail("%s was not answered, and nobody was told %q", ev.Key, notice)
+	}
+}
+
+func (r *reckoning) answered(p *platform, a *service, ev *bridges.Event) {
+	text := ev.Text
+	if _, ok := r.finished[text+"~e"]; ok {
+		text += "~e"
+	}
+	e, ok := r.finished[text]
+	late := false
+	for _, reply := range []string{text + "/0", text + "/1"} {
+		late = late || r.taken[reply] != nil
+	}
+	switch {
+	case !ok || e.awaits:
+		if !late && !r.ended[labelOf(text)] {
+			r.fail("%s is gone: it was asked %d times", ev.Key, r.asks[text])
+		}
+	case e.dead:
+		if !r.letter(text) && !late {
+			r.fail("%s has died and is no dead letter", ev.Key)
+		}
+	case e.replies == 0 && e.notice:
+		old := e.age > 10*time.Minute && !ev.Place.Direct || e.age > time.Hour
+		if !old && a.patience == 0 {
+			r.fail("%s was settled with a notice after %v", ev.Key, e.age)
+		}
+	default:
+		r.replied(p, a, ev, text)
+	}
+}
+
+// replied checks that what the avatar said is posted, or dead.
+func (r *reckoning) replied(p *platform, a *service, ev *bridges.Event, text string) {
+	said := a.said[text]
+	if len(said) == 0 && !a.calls && r.replies(text) != nil {
+		r.fail("%s was settled without an answer", ev.Key)
+	}
+	for _, piece := range said {
+		if !r.kept(piece) {
+			r.fail("%q was said, and is neither posted nor dead", piece)
+		}
+	}
+	if r.plan.stuck == "" || labelOf(text) == r.plan.stuck || a.calls {
+		return
+	}
+	for _, x := range p.posts {
+		if took := x.at.Sub(ev.At); strings.HasPrefix(x.text, "re "+text+"/") && took > time.Minute {
+			r.fail("%s was answered after %v beside a conversation that is stuck", ev.Key, took)
+		}
+	}
+}
+
+// doubles counts what was posted more than once.
+func (r *reckoning) doubles(p *platform) {
+	for _, piece := range sortedKeys(r.shown) {
+		n := r.shown[piece]
+		if n < 2 || !strings.HasPrefix(piece, "re "+p.name) {
+			continue
+		}
+		if p.nonce || p.finds || p.holds {
+			r.fail("%q was posted %d times", piece, n)
+		}
+		r.extra += n - 1
+	}
+}
+
+// inOrder checks that replies appear in the order in which the messages were accepted, piece by piece.
+func (r *reckoning) inOrder(p *platform) {
+	type place struct{ accepted, reply, piece int }
+	last, seen := map[string]place{}, map[string]bool{}
+	for _, x := range p.posts {
+		rest, isReply := strings.CutPrefix(x.text, "re ")
+		if !isReply || seen[x.text] {
+			continue
+		}
+		seen[x.text] = true
+		parts := strings.Split(rest, "/")
+		at := place{accepted: r.accepts["m/"+plainText(parts[0])]}
+		if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &at.reply, &at.piece); err != nil {
+			r.fail("an unexpected post %q", x.text)
+		}
+		label := labelOf(parts[0])
+		if r.merged(label) {
+			continue
+		}
+		if b := last[label]; at.accepted < b.accepted || at.accepted == b.accepted && (at.reply < b.reply || at.reply == b.reply && at.piece < b.piece) {
+			r.fail("%q came out of order", x.text)
+		}
+		last[label] = at
+	}
+}

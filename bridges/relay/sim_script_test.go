@@ -1,0 +1,186 @@
+package relay_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/relay"
+	"avatarbridge/store"
+)
+
+// A plan is what is drawn before a schedule begins.
+type plan struct {
+	seed uint64
+	dice *rand.Rand
+
+	faults     float64 // how often a call of a platform or a service fails
+	storeFails float64 // how often a verb of the store fails
+	repeats    float64 // how often an event or a callback comes again
+	crashes    []int   // at which call of the store each life ends; 0: it does not
+	after      []bool  // when that call is committed
+	restart    time.Duration
+	down       time.Duration // how long the program does not run between two lives
+	linger     time.Duration // how long things may go wrong after the last message
+	waiting    int
+	inFlight   int
+	concurrent int
+	memory     store.Memory
+	limits     []relay.Rate
+	cast       int           // which avatar plays where
+	stuck      string        // a conversation in which each call takes for ever; nothing else goes wrong
+	window     time.Duration // in which people write
+}
+
+func newPlan(seed uint64) plan {
+	p := plan{seed: seed, dice: rand.New(rand.NewPCG(seed, 1))}
+	p.faults = pickOne(&p, 0, 0.05, 0.2, 0.5)
+	p.storeFails = pickOne(&p, 0, 0, 0, 0.03)
+	p.repeats = pickOne(&p, 0, 0.1, 0.3)
+	for range p.dice.IntN(4) {
+		p.crashes = append(p.crashes, 1+p.dice.IntN(pickOne(&p, 10, 40, 100)))
+		p.after = append(p.after, p.dice.IntN(2) == 0)
+	}
+	p.restart = pickOne(&p, 1000*time.Hour, 1000*time.Hour, p.within(time.Minute))
+	p.down = pickOne(&p, p.within(time.Second), p.within(10*time.Second), p.within(20*time.Minute))
+	p.linger = p.within(5 * time.Minute)
+	p.waiting = pickOne(&p, 0, 0, 2)
+	p.inFlight = pickOne(&p, 0, 1, 3)
+	p.concurrent = pickOne(&p, 0, 0, 1, 2)
+	p.memory = pickOne(&p, store.MemoryMember, store.MemoryRoom)
+	p.limits = pickOne(&p, nil, nil, []relay.Rate{{Max: 3, Every: time.Minute}})
+	p.cast = p.dice.IntN(3)
+	p.window = pickOne(&p, time.Second, 20*time.Second, 3*time.Minute)
+	if p.dice.IntN(10) == 0 {
+		p.stall()
+	}
+	return p
+}
+
+// stall makes it the plan of a schedule in which only one conversation is stuck.
+func (p *plan) stall() {
+	p.stuck, p.faults, p.storeFails, p.crashes, p.restart = "p0u0", 0, 0, nil, 1000*time.Hour
+	p.waiting, p.limits, p.inFlight, p.concurrent = 0, nil, 0, 0
+}
+
+func pickOne[T any](p *plan, from ...T) T { return from[p.dice.IntN(len(from))] }
+
+func (p *plan) within(d time.Duration) time.Duration {
+	return time.Duration(p.dice.Int64N(int64(d))) + 1
+}
+
+// platforms makes one or two of them, each with abilities of its own.
+func (p *plan) platforms(s *sim) []*platform {
+	var all []*platform
+	for i := range 1 + p.dice.IntN(2) {
+		b := &platform{s: s, name: fmt.Sprint("p", i), account: fmt.Sprint("telegram:", i+1), changed: make(chan struct{}),
+			acked: map[string]bool{}, byID: map[string]*posted{}, moved: map[string]string{}}
+		b.push = p.dice.IntN(3) == 0
+		switch p.dice.IntN(4) {
+		case 0:
+			b.nonce, b.finds = true, true
+		case 1:
+			b.finds = true
+		case 2:
+			b.holds = true
+		}
+		b.removes = p.dice.IntN(2) == 0
+		all = append(all, b)
+	}
+	return all
+}
+
+// A script is what people do.
+type script struct {
+	s     *sim
+	steps []step
+	rooms map[*platform][]string
+	gone  map[string]bool // keys of messages that are deleted
+	label map[string]bool // conversations that are reset
+}
+
+type step struct {
+	at time.Duration
+	p  *platform
+	ev bridges.Event
+}
+
+// write makes the script.
+func (p *plan) write(s *sim) script {
+	sc := script{s: s, rooms: map[*platform][]string{}, gone: map[string]bool{}, label: map[string]bool{}}
+	for _, b := range s.platforms {
+		for k := range 1 + p.dice.IntN(3) {
+			label := fmt.Sprint(b.name, "u", k)
+			sc.talk(p, b, label, bridges.Place{Channel: label, Direct: true}, label)
+		}
+		if p.dice.IntN(2) == 0 {
+			continue
+		}
+		room := bridges.Place{Channel: b.name + "r"}
+		for _, user := range []string{"a", "b"} {
+			label := room.Channel
+			if p.memory == store.MemoryMember {
+				label += user
+			}
+			sc.talk(p, b, label, room, user)
+		}
+		if b == s.platforms[0] && !b.push && p.dice.IntN(3) == 0 {
+			sc.steps = append(sc.steps, step{p.within(p.window), b, bridges.Event{Kind: bridges.Moved, Key: "move", Place: room, To: room.Channel + "x"}})
+		}
+	}
+	slices.SortStableFunc(sc.steps, func(a, b step) int { return int(a.at - b.at) })
+	return sc
+}
+
+// talk lets one person write some messages.
+func (sc *script) talk(p *plan, b *platform, label string, in bridges.Place, user string) {
+	if !slices.Contains(sc.rooms[b], in.Channel) {
+		sc.rooms[b] = append(sc.rooms[b], in.Channel)
+	}
+	from := bridges.Person{Platform: "telegram", User: b.name + user, Name: user}
+	add := func(at time.Duration, ev bridges.Event) {
+		ev.Place, ev.From, ev.Addressed = in, from, true
+		sc.steps = append(sc.steps, step{at, b, ev})
+	}
+	for n := range 1 + p.dice.IntN(5) {
+		text := fmt.Sprint(label, ".", user, n)
+		key := "m/" + text
+		at := p.within(p.window)
+		add(at, bridges.Event{Kind: bridges.Written, Key: key, Message: text, Text: text})
+		later := at + p.within(p.window/2+1)
+		switch p.dice.IntN(20) {
+		case 0, 1:
+			add(later, bridges.Event{Kind: bridges.Edited, Target: key, Text: text + "~e"})
+		case 2:
+			sc.gone[key] = true
+			add(later, bridges.Event{Kind: bridges.Deleted, Target: key})
+		case 3:
+			sc.label[label] = true
+			add(later, bridges.Event{Kind: bridges.Command, Key: "reset/" + text, Command: "reset"})
+		}
+	}
+}
+
+// channels are those in which people write on the platform, in order.
+func (sc *script) channels(b *platform) []string { return sc.rooms[b] }
+
+// play lets people do what the script says. Who writes in a room that has moved writes where it is now.
+func (sc *script) play() {
+	began := time.Now()
+	for _, st := range sc.steps {
+		time.Sleep(time.Until(began.Add(st.at)))
+		if to := st.p.moved[st.ev.Place.Channel]; to != "" {
+			st.ev.Place.Channel = to
+		}
+		if st.ev.Command == "reset" {
+			sc.s.mu.Lock()
+			for label := range sc.label {
+				sc.s.ended[label] = true
+			}
+			sc.s.mu.Unlock()
+		}
+		st.p.write(st.ev)
+	}
+}

@@ -1,0 +1,240 @@
+package relay_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"avatarbridge/store"
+)
+
+// A disk is what survives a crash.
+type disk interface {
+	// open opens the store that is there.
+	open() (store.Store, error)
+	// crash makes the disk into what a power cut leaves of the open store.
+	crash() error
+	// close ends the open store cleanly.
+	close() error
+}
+
+// A gate is the store as one life of the program sees it. The life ends at a call that was chosen: before it did anything, or after it was
+// committed, and before the caller knows.
+type gate struct {
+	store.Store
+	s    *sim
+	life *life
+}
+
+// do makes a call. Nothing reaches a life that is over: its calls wait for the end of their contexts.
+func (g *gate) do(ctx context.Context, key string, call func() error) error {
+	if !g.life.gone() {
+		g.s.c.pass(key)
+	}
+	if g.life.gone() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	g.life.calls++
+	last := g.life.calls == g.life.crashAt && !g.s.healed
+	if last && !g.life.crashAfter {
+		g.s.crash(g.life, "before "+key)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if !g.s.healed && g.s.c.chance(g.s.plan.storeFails) {
+		return errDisk
+	}
+	if err := call(); err != nil {
+		return err
+	}
+	if last {
+		g.s.crash(g.life, "after "+key)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (g *gate) Accept(ctx context.Context, b store.Batch) (out []store.Result, err error) {
+	key := "accept/" + b.Account
+	for _, e := range b.Entries {
+		key += "/" + e.Key
+	}
+	err = g.do(ctx, key, func() error {
+		if out, err = g.Store.Accept(ctx, b); err == nil {
+			g.s.accepted(b, out)
+			for i := range out {
+				g.handed(out[i].Turn)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// handed notes which message a turn is about.
+func (g *gate) handed(t *store.Turn) {
+	if t == nil {
+		return
+	}
+	var body struct {
+		Text string `json:"text"`
+		At   int64  `json:"at"`
+	}
+	if err := json.Unmarshal(t.Body, &body); err != nil {
+		g.s.fail("a turn that cannot be read: %v", err)
+		return
+	}
+	g.s.turns[t.Row] = asked{text: body.Text, at: time.UnixMilli(body.At)}
+}
+
+func (g *gate) Cursor(ctx context.Context, account string) (cursor string, at time.Time, err error) {
+	err = g.do(ctx, "cursor/"+account, func() error { cursor, at, err = g.Store.Cursor(ctx, account); return err })
+	return cursor, at, err
+}
+
+func (g *gate) ClaimTurns(ctx context.Context, account, avatar string, now time.Time, n int) (out []store.Turn, next time.Time, err error) {
+	if g.life.closing.Load() {
+		return nil, next, nil // whether a pump looks once more when it is stopped is left to chance
+	}
+	err = g.do(ctx, "claim turns/"+account+"/"+avatar, func() error {
+		out, next, err = g.Store.ClaimTurns(ctx, account, avatar, now, n)
+		for i := range out {
+			g.handed(&out[i])
+		}
+		return err
+	})
+	return out, next, err
+}
+
+func (g *gate) ClaimPosts(ctx context.Context, account string, now time.Time, n int) (out []store.Post, next time.Time, err error) {
+	if g.life.closing.Load() {
+		return nil, next, nil
+	}
+	err = g.do(ctx, "claim posts/"+account, func() error { out, next, err = g.Store.ClaimPosts(ctx, account, now, n); return err })
+	return out, next, err
+}
+
+func (g *gate) Waiting(ctx context.Context, account string) (out []string, err error) {
+	err = g.do(ctx, "waiting/"+account, func() error { out, err = g.Store.Waiting(ctx, account); return err })
+	return out, err
+}
+
+func (g *gate) Defer(ctx context.Context, d store.Deferred) (out store.Claims, err error) {
+	err = g.do(ctx, fmt.Sprint("defer/", d.Turn), func() error {
+		if out, err = g.Store.Defer(ctx, d); err == nil {
+			g.handed(out.Turn)
+			if d.Awaits {
+				g.s.finished[g.s.turns[d.Turn].text] = ending{awaits: true}
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+func (g *gate) Finish(ctx context.Context, f store.Finished) (out store.Claims, err error) {
+	err = g.do(ctx, fmt.Sprint("finish/", f.Turn), func() error {
+		if out, err = g.Store.Finish(ctx, f); err == nil {
+			g.handed(out.Turn)
+			of := g.s.turns[f.Turn]
+			g.s.finished[of.text] = ending{dead: f.Dead != "", notice: f.Notice != nil, replies: len(f.Replies), age: f.Now.Sub(of.at)}
+		}
+		return err
+	})
+	return out, err
+}
+
+func (g *gate) Say(ctx context.Context, x store.Said) (out store.Claims, err error) {
+	err = g.do(ctx, fmt.Sprint("say/", x.Conversation, "/", x.Reply.Key), func() error { out, err = g.Store.Say(ctx, x); return err })
+	return out, err
+}
+
+func (g *gate) Park(ctx context.Context, post int64, due time.Time) (out store.Claims, err error) {
+	err = g.do(ctx, fmt.Sprint("park/", post), func() error {
+		if out, err = g.Store.Park(ctx, post, due); err == nil {
+			delete(g.life.sending, post)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (g *gate) Settle(ctx context.Context, x store.Settled) (out store.Claims, err error) {
+	err = g.do(ctx, fmt.Sprint("settle/", x.Post, "/", x.As), func() error {
+		if out, err = g.Store.Settle(ctx, x); err == nil {
+			delete(g.life.sending, x.Post)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (g *gate) Hold(ctx context.Context, h store.Hold) error {
+	return g.do(ctx, fmt.Sprint("hold/", h.Scope), func() error { return g.Store.Hold(ctx, h) })
+}
+
+func (g *gate) Release(ctx context.Context, scope store.Scope, now time.Time) error {
+	return g.do(ctx, fmt.Sprint("release/", scope), func() error { return g.Store.Release(ctx, scope, now) })
+}
+
+func (g *gate) Holds(ctx context.Context, now time.Time) (out []store.Hold, err error) {
+	err = g.do(ctx, "holds", func() error { out, err = g.Store.Holds(ctx, now); return err })
+	return out, err
+}
+
+func (g *gate) Moves(ctx context.Context, account string) (out map[string]string, err error) {
+	err = g.do(ctx, "moves/"+account, func() error { out, err = g.Store.Moves(ctx, account); return err })
+	return out, err
+}
+
+func (g *gate) Secret(ctx context.Context, name string) (out []byte, err error) {
+	err = g.do(ctx, "secret/"+name, func() error { out, err = g.Store.Secret(ctx, name); return err })
+	return out, err
+}
+
+func (g *gate) Writable(ctx context.Context) error {
+	if g.life.closing.Load() {
+		return nil
+	}
+	return g.do(ctx, "writable", func() error { return g.Store.Writable(ctx) })
+}
+
+func (g *gate) Purge(ctx context.Context, before time.Time, visitors ...string) (n int, err error) {
+	if g.life.closing.Load() {
+		return 0, nil
+	}
+	err = g.do(ctx, "purge", func() error { n, err = g.Store.Purge(ctx, before, visitors...); return err })
+	return n, err
+}
+
+// accepted notes what became of messages. The first word holds: later deliveries are known.
+func (s *sim) accepted(b store.Batch, out []store.Result) {
+	for i, e := range b.Entries {
+		if e.Key == "" || out[i].Verdict == store.Known {
+			continue
+		}
+		if _, known := s.verdicts[e.Key]; known {
+			s.fail("%s was accepted twice", e.Key)
+		}
+		v := verdict{Verdict: out[i].Verdict, turn: e.Turn != nil, at: b.Now}
+		if e.Move != nil {
+			s.moved = append(s.moved, e.Move.From)
+		}
+		s.verdicts[e.Key] = v
+		s.order = append(s.order, e.Key)
+	}
+}
+
+// sortedKeys returns the keys in an order that is the same at every run.
+func sortedKeys[K int64 | string, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

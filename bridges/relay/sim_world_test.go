@@ -1,0 +1,313 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"avatarbridge/bridges"
+	"avatarbridge/bridges/relay"
+	"avatarbridge/store"
+)
+
+// A sim is one schedule: a relay over its lives, between simulated platforms, services, people and a disk.
+type sim struct {
+	plan      plan
+	script    script
+	c         *conductor
+	disk      disk
+	platforms []*platform
+	services  []*service
+	outside   sync.WaitGroup // callbacks under way
+
+	healed  bool // nothing fails any more
+	unclear int  // posts that were made and whose call failed as unclear
+	inDoubt int  // posts in flight when a life ended
+	crashes int
+
+	// What is known of messages, by event key or text.
+	verdicts map[string]verdict
+	order    []string // event keys as they were accepted
+	turns    map[int64]asked
+	finished map[string]ending
+	asks     map[string]int
+	ended    map[string]bool     // conversations that were ended or reset, by label
+	taken    map[string][]string // pieces of late replies that were answered with 200
+	refused  []string            // texts to which a late reply was refused
+	moved    []string
+
+	mu      sync.Mutex // guards what platforms and services do beside the conductor, and what follows
+	now     *life      // nil: the program does not run
+	flights map[string]*flight
+	wrong   []string
+}
+
+// What is noted of a message.
+type (
+	verdict struct {
+		store.Verdict
+		turn bool
+		at   time.Time
+	}
+	asked struct {
+		text string
+		at   time.Time
+	}
+	ending struct {
+		dead, notice, awaits bool
+		replies              int
+		age                  time.Duration
+	}
+)
+
+// A life is the program from a start to its end.
+type life struct {
+	relay      *relay.Relay
+	calls      int // of the store
+	crashAt    int
+	crashAfter bool
+	over       atomic.Bool
+	died       chan struct{}
+	closing    atomic.Bool
+	cancel     context.CancelFunc
+	failed     chan struct{} // closed when Run has returned
+	err        error
+
+	sending  map[int64]bool    // posts whose call has begun and whose end is not durable
+	asking   map[string]string // conversation to what is being asked in it
+	answered map[string]int    // turn ids that were asked with success
+}
+
+func (l *life) gone() bool { return l.over.Load() }
+
+// hasFailed says whether Run has returned.
+func (l *life) hasFailed() bool {
+	select {
+	case <-l.failed:
+		return true
+	default:
+		return false
+	}
+}
+
+func newSim(p plan, d disk, trace io.Writer) *sim {
+	s := &sim{plan: p, disk: d, c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{},
+		finished: map[string]ending{}, asks: map[string]int{}, ended: map[string]bool{}, taken: map[string][]string{}, flights: map[string]*flight{}}
+	s.services = []*service{
+		{name: "luna"}, {name: "sol", calls: true}, {name: "mond", calls: true, patience: 30 * time.Second},
+	}
+	for _, a := range s.services {
+		a.s, a.said = s, map[string][]string{}
+	}
+	s.platforms = p.platforms(s)
+	s.script = p.write(s)
+	return s
+}
+
+// fail notes that an invariant does not hold.
+func (s *sim) fail(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
+}
+
+// crash ends a life in the middle of a call of the store. What was on its way to a platform may arrive or not.
+func (s *sim) crash(l *life, when string) {
+	s.c.note("crash " + when)
+	s.crashes++
+	l.over.Store(true)
+	s.mu.Lock()
+	for _, key := range sortedKeys(s.flights) {
+		f := s.flights[key]
+		delete(s.flights, key)
+		if s.c.chance(0.5) && f.p.moved[f.m.Place.Channel] == "" {
+			f.p.show(&f.m)
+		}
+	}
+	s.mu.Unlock()
+	s.inDoubt += len(l.sending)
+	if err := s.disk.crash(); err != nil {
+		s.fail("crash: %v", err)
+	}
+	close(l.died)
+}
+
+// start begins a life.
+func (s *sim) start(n int) error {
+	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]bool{}, asking: map[string]string{}, answered: map[string]int{}}
+	if n < len(s.plan.crashes) {
+		l.crashAt, l.crashAfter = s.plan.crashes[n], s.plan.after[n]
+	}
+	st, err := s.disk.open()
+	if err != nil {
+		return err
+	}
+	cfg := relay.Config{
+		Store:       &gate{Store: st, s: s, life: l},
+		Messages:    relay.Messages{Unavailable: "UNAVAILABLE", Busy: "BUSY", TooOld: "TOO OLD", Hello: "HELLO", Reset: "RESET", NoReply: "NO REPLY", AINotice: "AI"},
+		Log:         slog.New(slog.DiscardHandler),
+		CallbackURL: func(avatar, token string) string { return avatar + "#" + token },
+		MaxWaiting:  s.plan.waiting,
+		Grace:       time.Second,
+	}
+	for _, a := range s.services {
+		cfg.Avatars = append(cfg.Avatars, relay.Avatar{Name: a.name, Backend: a.connect(l), MaxConcurrent: s.plan.concurrent})
+	}
+	for i, p := range s.platforms {
+		cfg.Bridges = append(cfg.Bridges, relay.Bridge{Name: p.name, Platform: "telegram", Bridge: p.connect(l), AllRooms: true, HoldUnclear: p.holds,
+			MaxInFlight: s.plan.inFlight, Default: relay.Settings{Avatar: s.services[(i+s.plan.cast)%3].name, ReplyWhen: relay.ReplyAlways, Memory: s.plan.memory,
+				Limits: relay.Limits{Person: s.plan.limits}}})
+	}
+	cfg.SetJitter(func(limit time.Duration) time.Duration {
+		return time.Duration(hashed(s.plan.seed, fmt.Sprint(limit, time.Now().UnixNano()), int(limit)))
+	})
+	if l.relay, err = relay.New(cfg); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	s.mu.Lock()
+	s.now = l
+	s.mu.Unlock()
+	go func() {
+		defer close(l.failed)
+		l.err = l.relay.Run(ctx)
+	}()
+	return nil
+}
+
+// end ends a life cleanly, unless it crashes meanwhile, and waits until nothing of it is left.
+func (s *sim) end() {
+	l := s.now
+	if !l.gone() {
+		l.closing.Store(true)
+	}
+	l.cancel()
+	if <-l.failed; l.err != nil && !l.gone() && !errors.Is(l.err, errDisk) && !errors.Is(l.err, context.Canceled) {
+		s.fail("run: %v", l.err)
+	}
+	s.mu.Lock()
+	s.now = nil
+	s.mu.Unlock()
+	if l.gone() {
+		return
+	}
+	l.over.Store(true)
+	s.inDoubt += len(l.sending)
+	if err := s.disk.close(); err != nil {
+		s.fail("close: %v", err)
+	}
+}
+
+// run plays the schedule to its end, and checks it.
+func (s *sim) run() error {
+	stop, conducted := make(chan struct{}), make(chan struct{})
+	go func() { defer close(conducted); s.c.run(stop) }()
+	defer func() { close(stop); <-conducted }()
+	written := make(chan struct{})
+	go func() { defer close(written); s.script.play(); time.Sleep(s.plan.linger) }()
+	if err := s.start(0); err != nil {
+		return err
+	}
+	restart := time.Now().Add(s.plan.restart)
+	for n := 1; ; n++ {
+		if s.await(written, restart) {
+			return s.heal()
+		}
+		if !time.Now().Before(restart) {
+			restart = time.Now().Add(1000 * time.Hour)
+		}
+		s.end()
+		time.Sleep(s.plan.down)
+		if err := s.start(n); err != nil {
+			return err
+		}
+	}
+}
+
+// await waits until the life is over or due to be restarted, or the schedule is played. Where more than one is true the first of these counts,
+// which a select alone would leave to chance.
+func (s *sim) await(played <-chan struct{}, restart time.Time) (over bool) {
+	due := time.NewTimer(time.Until(restart))
+	defer due.Stop()
+	select {
+	case <-s.now.died:
+	case <-s.now.failed:
+	case <-due.C:
+	case <-played:
+	}
+	return !s.now.gone() && !s.now.hasFailed() && time.Now().Before(restart)
+}
+
+// heal lets nothing fail any more and waits until everything has come to its end.
+func (s *sim) heal() error {
+	s.c.pass("heal")
+	s.healed = true
+	if s.now.gone() || s.now.hasFailed() {
+		s.end()
+		if err := s.start(len(s.plan.crashes)); err != nil {
+			return err
+		}
+	}
+	for range 60 * 30 {
+		time.Sleep(time.Minute)
+		if quiet, err := s.quiet(); err != nil {
+			return err
+		} else if quiet {
+			break
+		}
+	}
+	s.outside.Wait()
+	time.Sleep(time.Hour + 7*time.Second) // not in the instant of a chore
+	s.check()
+	s.end()
+	return nil
+}
+
+// quiet says whether nothing is left to be done.
+func (s *sim) quiet() (bool, error) {
+	d, err := s.base().Depth(context.Background())
+	if err != nil {
+		return false, fmt.Errorf("read what waits: %w", err)
+	}
+	waits := 0
+	for _, n := range d.Turns {
+		waits += n
+	}
+	for _, n := range d.Posts {
+		waits += n
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.platforms {
+		for i := range p.log {
+			if !p.acked[keyOf(&p.log[i])] {
+				waits++
+			}
+		}
+	}
+	return waits == 0, nil
+}
+
+// base is the store without the gate.
+func (s *sim) base() store.Store {
+	st, err := s.disk.open()
+	if err != nil {
+		s.fail("open: %v", err)
+	}
+	return st
+}
+
+// labelOf is the conversation that a text was written in.
+func labelOf(text string) string {
+	label, _, _ := strings.Cut(text, ".")
+	return label
+}
+
+var _ bridges.Bridge = (*arm)(nil)
