@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 
 	"avatarbridge/cmd/avatarbridge-load/internal/child"
 	"avatarbridge/cmd/avatarbridge-load/internal/figure"
@@ -34,15 +36,24 @@ func (o *options) run(ctx context.Context, out, errs io.Writer) error {
 		}
 		defer os.RemoveAll(o.Dir)
 	}
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil { // children have working directories of their own
+		return err
+	}
+	if _, err := os.Stat(o.Dir); err != nil {
+		return fmt.Errorf("where databases are to be kept: %w", err)
+	}
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64()
 	}
-	if err := o.build(ctx); err != nil {
+	if err := errors.Join(o.build(ctx), o.absolute()); err != nil {
 		return err
 	}
 	rep := &report{Seed: o.Seed, Avatar: o.Avatar}
 	if rep.Machine, err = figure.Describe(o.Dir); err != nil {
 		return err
+	}
+	if rep.Machine.FileSystem == "tmpfs" {
+		fmt.Fprintln(errs, "The databases are in memory, where nothing is durable and nothing waits for a disk: name a folder on a disk with --dir.")
 	}
 	info, err := os.Stat(o.Binary)
 	if err != nil {
@@ -73,6 +84,19 @@ func (o *options) build(ctx context.Context) (err error) {
 		o.Other, err = child.Build(ctx, o.Dir, pkg+"-load/baseline")
 	}
 	return err
+}
+
+// absolute makes the names of programs hold in every folder.
+func (o *options) absolute() (err error) {
+	for _, file := range []*string{&o.Binary, &o.Other} {
+		if *file == "" {
+			continue
+		}
+		if *file, err = filepath.Abs(*file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // passes runs every mode in every pass, the contestants in turn: each is first as often as the other.
@@ -126,7 +150,7 @@ func (o *options) tell(out io.Writer, rep *report) error {
 	}
 	m := rep.Machine
 	fmt.Fprintf(out, "%d processors, Linux %s, %s, databases on %s, fdatasync of 4 KiB p50 %.2f ms and p99 %.2f ms; the binary has %.1f MB; avatar %s; medians of %d passes; seed %d\n\n",
-		m.CPUs, m.Kernel, m.Go, m.FileSystem, m.SyncP50.Milliseconds(), m.SyncP99.Milliseconds(), float64(rep.Binary)/(1<<20), rep.Avatar, o.Passes, rep.Seed)
+		m.CPUs, m.Kernel, m.Go, m.FileSystem, m.SyncP50, m.SyncP99, float64(rep.Binary)/(1<<20), rep.Avatar, o.Passes, rep.Seed)
 	rows := figure.Rows(rep.Results, trial.Ours, trial.Baseline)
 	if o.Markdown {
 		return figure.WriteMarkdown(out, rows, trial.Ours, theirs)

@@ -31,8 +31,10 @@ func (r *Result) Add(name, unit string, v float64) {
 
 // Milliseconds adds a duration as a figure.
 func (r *Result) Milliseconds(name string, d time.Duration) {
-	r.Add(name, "ms", float64(d)/float64(time.Millisecond))
+	r.Add(name, "ms", milliseconds(d))
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // Megabytes adds a size as a figure.
 func (r *Result) Megabytes(name string, bytes int64) {

@@ -13,23 +13,12 @@ import (
 
 // A Machine is what figures depend on besides the program.
 type Machine struct {
-	CPUs       int      `json:"cpus"`
-	Kernel     string   `json:"kernel"`
-	Go         string   `json:"go"`
-	FileSystem string   `json:"file_system"`
-	SyncP50    Duration `json:"fdatasync_p50_ms"`
-	SyncP99    Duration `json:"fdatasync_p99_ms"`
-}
-
-// A Duration is written in milliseconds.
-type Duration time.Duration
-
-// Milliseconds is d in milliseconds.
-func (d Duration) Milliseconds() float64 { return float64(d) / float64(time.Millisecond) }
-
-// MarshalJSON implements json.Marshaler.
-func (d Duration) MarshalJSON() ([]byte, error) {
-	return fmt.Appendf(nil, "%.4f", d.Milliseconds()), nil
+	CPUs       int     `json:"cpus"`
+	Kernel     string  `json:"kernel"`
+	Go         string  `json:"go"`
+	FileSystem string  `json:"file_system"`
+	SyncP50    float64 `json:"fdatasync_p50_ms"` // of 4 KiB
+	SyncP99    float64 `json:"fdatasync_p99_ms"`
 }
 
 // Describe looks at the machine, and measures what it costs to make 4 KiB durable in dir.
@@ -44,7 +33,7 @@ func Describe(dir string) (Machine, error) {
 		return m, err
 	}
 	took, err := Sync(dir, 300)
-	m.SyncP50, m.SyncP99 = Duration(Percentile(took, 50)), Duration(Percentile(took, 99))
+	m.SyncP50, m.SyncP99 = milliseconds(Percentile(took, 50)), milliseconds(Percentile(took, 99))
 	return m, err
 }
 

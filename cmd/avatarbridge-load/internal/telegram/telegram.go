@@ -38,6 +38,7 @@ type Server struct {
 	http   *wire.Server
 	token  string
 	prefix []byte // of the paths
+	me     []byte // the answer to getMe
 	fault  atomic.Pointer[wire.Fault]
 	posts  atomic.Int64
 
@@ -60,6 +61,7 @@ const firstUpdate = 700_000_001
 func New(number int, l *ledger.Ledger, h Hooks) (*Server, error) {
 	s := &Server{ledger: l, hooks: h, token: fmt.Sprintf("%d:AAload-simulator-token", 4_000_000+number), first: firstUpdate}
 	s.prefix = []byte("/bot" + s.token + "/")
+	s.me = fmt.Appendf(nil, `{"ok":true,"result":{"id":%d,"is_bot":true,"first_name":"Luna","username":"luna_bot","can_read_all_group_messages":true}}`, 4_000_000+number)
 	var err error
 	if s.http, err = wire.Listen(); err != nil {
 		return nil, err
@@ -143,7 +145,7 @@ func (s *Server) serve(c *wire.Conn, r wire.Request) error {
 		return s.sendMessage(c, r.Body, f)
 	case "getMe":
 		s.step(Introduced)
-		return f.Reply(c, []byte(`{"ok":true,"result":{"id":4000000,"is_bot":true,"first_name":"Luna","username":"luna_bot","can_read_all_group_messages":true}}`))
+		return f.Reply(c, s.me)
 	}
 	return f.Reply(c, []byte(`{"ok":true,"result":true}`)) // sendChatAction, deleteWebhook, setMyCommands
 }

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"avatarbridge/cmd/avatarbridge-load/internal/child"
+	"avatarbridge/cmd/avatarbridge-load/internal/figure"
+	"avatarbridge/cmd/avatarbridge-load/internal/trial"
+)
+
+// built are the contestants, which all tests share.
+var built struct{ ours, baseline string }
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == child.Confined {
+		main()
+	}
+	os.Exit(tested(m))
+}
+
+func tested(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "load")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	for pkg, file := range map[string]*string{"avatarbridge/cmd/avatarbridge": &built.ours, "avatarbridge/cmd/avatarbridge-load/baseline": &built.baseline} {
+		if *file, err = child.Build(context.Background(), dir, pkg); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// small is a bench whose modes take seconds.
+func small(t *testing.T) *trial.Bench {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	return &trial.Bench{
+		Program: built.ours, Baseline: built.baseline, Dir: t.TempDir(), Avatar: "webhook", Bots: 1, Patience: 40 * time.Second,
+		Rand: rand.New(rand.NewPCG(seed, seed)),
+		Size: trial.Size{Messages: 200, Chats: 20, Rate: 30, Duration: time.Second, Burst: 50, Stuck: 500 * time.Millisecond, Slow: 20,
+			SlowFor: time.Second, People: 100, Kills: 3, InFlight: 60},
+	}
+}
+
+func mode(t *testing.T, name string) trial.Mode {
+	t.Helper()
+	all := trial.Modes()
+	i := slices.IndexFunc(all, func(m trial.Mode) bool { return m.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no mode %q", name)
+	}
+	return all[i]
+}
+
+// drive runs a mode and fails the test when a promise was not kept.
+func drive(t *testing.T, b *trial.Bench, name, who string) figure.Result {
+	t.Helper()
+	r, err := b.Run(t.Context(), mode(t, name), who, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, broken := range r.Broken {
+		t.Error(broken)
+	}
+	for _, note := range r.Notes {
+		t.Log(note)
+	}
+	return r
+}
+
+func TestEveryModeKeepsThePromises(t *testing.T) {
+	for _, m := range trial.Modes() {
+		if m.Name == "stuck60" { // stuck, for longer
+			continue
+		}
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			r := drive(t, small(t), m.Name, trial.Ours)
+			if len(r.Figures) == 0 {
+				t.Error("it has no figures")
+			}
+		})
+	}
+}
+
+func TestOtherAvatarsAndSeveralBots(t *testing.T) {
+	for _, name := range []string{"closed", "crash", "crash-steps"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := small(t)
+			b.Avatar, b.Bots = "virtuals", 3
+			drive(t, b, name, trial.Ours)
+		})
+	}
+}
+
+func TestTheBaselineAnswersEveryMessageWhileNobodyKillsIt(t *testing.T) {
+	for _, name := range []string{"closed", "open", "burst", "stuck", "conversations", "idle", "start"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := drive(t, small(t), name, trial.Baseline)
+			for _, f := range r.Figures {
+				if (f.Name == "lost" || f.Name == "doubled") && f.Value != 0 {
+					t.Errorf("%v are %s", f.Value, f.Name)
+				}
+			}
+		})
+	}
+}
+
+func TestATableAndJSONComeOutOfOneCommand(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "load.json")
+	var out, errs bytes.Buffer
+	code := execute(t.Context(), []string{"--binary", built.ours, "--baseline", built.baseline, "--dir", dir, "--against", "baseline", "--passes", "2",
+		"--messages", "40", "--chats", "10", "--markdown", "--json", file, "closed", "order"}, &out, &errs)
+	if code != kept {
+		t.Fatalf("the exit code is %d: %s", code, &errs)
+	}
+	for _, want := range []string{"| closed | throughput, msg/s | ", "| order | lost | 0 | ", "fdatasync"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &out)
+		}
+	}
+	if n := strings.Count(errs.String(), ": done\n"); n != 8 {
+		t.Errorf("of 8 trials %d are told:\n%s", n, &errs)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rep report
+	if err := json.Unmarshal(b, &rep); err == nil && (len(rep.Results) != 8 || rep.Binary == 0 || rep.Seed == 0) {
+		t.Errorf("the report is %s", b)
+	} else if err != nil {
+		t.Error(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
+		t.Errorf("left behind are %v, %v", left, err)
+	}
+}
+
+func TestABrokenPromiseIsTheExitStatus(t *testing.T) {
+	var errs bytes.Buffer
+	err := judge(&errs, []figure.Result{{Mode: "closed", Pass: 2}, {Mode: "crash", Pass: 1, Broken: []string{"3 of 5 lost"}}})
+	if err == nil || !strings.Contains(errs.String(), "BROKEN: crash, pass 1: 3 of 5 lost") {
+		t.Errorf("%v: %s", err, &errs)
+	}
+	if err := judge(&errs, []figure.Result{{Mode: "closed", Notes: []string{"a note"}}}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want int
+		say  string
+	}{
+		{nil, misuse, "mode"},
+		{[]string{"--against", "grammy", "closed"}, misuse, "against"},
+		{[]string{"nonsense"}, broken, "nonsense"},
+		{[]string{"--dir", "/nowhere/at/all", "closed"}, broken, "/nowhere"},
+		{[]string{"--help"}, kept, ""},
+	} {
+		var out, errs bytes.Buffer
+		if code := execute(t.Context(), c.args, &out, &errs); code != c.want || !strings.Contains(errs.String(), c.say) {
+			t.Errorf("%q: %d, %s", c.args, code, &errs)
+		}
+	}
+}
