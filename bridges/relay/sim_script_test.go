@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -169,17 +170,14 @@ func (sc *script) channels(b *platform) []string { return sc.rooms[b] }
 // play lets people do what the script says. Who writes in a room that has moved writes where it is now.
 func (sc *script) play() {
 	began := time.Now()
-	for _, st := range sc.steps {
+	for i, st := range sc.steps {
 		time.Sleep(time.Until(began.Add(st.at)))
+		sc.s.c.pass(fmt.Sprint("people/", i))
 		if to := st.p.moved[st.ev.Place.Channel]; to != "" {
 			st.ev.Place.Channel = to
 		}
 		if st.ev.Command == "reset" {
-			sc.s.mu.Lock()
-			for label := range sc.label {
-				sc.s.ended[label] = true
-			}
-			sc.s.mu.Unlock()
+			maps.Copy(sc.s.ended, sc.label)
 		}
 		st.p.write(st.ev)
 	}
