@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -117,7 +118,7 @@ func listenHTTP2(h http.Handler, secure bool) (s *server, roots *x509.CertPool, 
 	}
 	s = &server{url: "http://" + l.Addr().String(), ended: make(chan struct{})}
 	s.quit, s.stop = context.WithCancel(context.Background())
-	s.http = &http.Server{Handler: s.counted(h), ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols)}
+	s.http = &http.Server{Handler: s.counted(h), ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	s.http.Protocols.SetHTTP1(true)
 	s.http.Protocols.SetHTTP2(true)
 	s.http.Protocols.SetUnencryptedHTTP2(!secure)
