@@ -11,9 +11,10 @@ import (
 
 // rig is a simulated Voximplant and a backend that talks to it.
 type rig struct {
-	sim *avatartest.Voximplant
-	b   avatar.Backend
-	now *clock
+	sim    *avatartest.Voximplant
+	b      avatar.Backend
+	now    *clock
+	client *http.Client
 }
 
 // newRig makes a rig whose clock stands still.
@@ -40,7 +41,7 @@ func newRig(t *testing.T, sim avatartest.VoximplantConfig, change func(*Config))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rig{v, b, c}
+	return rig{v, b, c, client}
 }
 
 func TestBackend(t *testing.T) {
