@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -35,8 +36,14 @@ func tested(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	// Most of what a trial does is to wait.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	for pkg, file := range map[string]*string{"avatarbridge/cmd/avatarbridge": &built.ours, "avatarbridge/cmd/avatarbridge-load/baseline": &built.baseline} {
-		if *file, err = child.Build(context.Background(), dir, pkg); err != nil {
+		if *file, err = child.Build(context.Background(), dir, pkg, buildFlags...); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -83,6 +90,7 @@ func drive(t *testing.T, b *trial.Bench, name, who string) figure.Result {
 }
 
 func TestEveryModeKeepsThePromises(t *testing.T) {
+	t.Parallel()
 	for _, m := range trial.Modes() {
 		if m.Name == "stuck60" { // stuck, for longer
 			continue
@@ -98,6 +106,7 @@ func TestEveryModeKeepsThePromises(t *testing.T) {
 }
 
 func TestOtherAvatarsAndSeveralBots(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"closed", "crash", "crash-steps"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,6 +118,7 @@ func TestOtherAvatarsAndSeveralBots(t *testing.T) {
 }
 
 func TestTheBaselineAnswersEveryMessageWhileNobodyKillsIt(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"closed", "open", "burst", "stuck", "conversations", "idle", "start"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,6 +177,7 @@ func TestABrokenPromiseIsTheExitStatus(t *testing.T) {
 }
 
 func TestWrongCommandLines(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args []string
 		want int

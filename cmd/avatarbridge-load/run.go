@@ -76,12 +76,12 @@ func (o *options) run(ctx context.Context, out, errs io.Writer) error {
 func (o *options) build(ctx context.Context) (err error) {
 	const pkg = "avatarbridge/cmd/avatarbridge"
 	if o.Binary == "" {
-		if o.Binary, err = child.Build(ctx, o.Dir, pkg); err != nil {
+		if o.Binary, err = child.Build(ctx, o.Dir, pkg, "-trimpath"); err != nil {
 			return err
 		}
 	}
 	if o.Against == "baseline" && o.Other == "" {
-		o.Other, err = child.Build(ctx, o.Dir, pkg+"-load/baseline")
+		o.Other, err = child.Build(ctx, o.Dir, pkg+"-load/baseline", "-trimpath")
 	}
 	return err
 }

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 )
 
-// Build builds a package of this module into dir and returns the program's file. It takes the Go toolchain and a working directory in the
-// module.
-func Build(ctx context.Context, dir, pkg string) (string, error) {
+// Build builds a package of this module into dir, with more flags for go build, and returns the program's file. It takes the Go toolchain and
+// a working directory in the module.
+func Build(ctx context.Context, dir, pkg string, flags ...string) (string, error) {
 	file := filepath.Join(dir, filepath.Base(pkg))
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", file, pkg)
+	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build", "-o", file}, flags...), pkg)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
