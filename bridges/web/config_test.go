@@ -120,10 +120,37 @@ func TestAddressesAreForgottenAtABound(t *testing.T) {
 func TestWhatCountsAsOneAddress(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.1:1234": "192.0.2.1/32", "192.0.2.1": "192.0.2.1/32", "[::ffff:192.0.2.1]:9": "192.0.2.1/32",
-		"[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64", "[2001:db8:1:2:ffff::]:1": "2001:db8:1:2::/64", "[fe80::1%eth0]:1": "fe80::/64", "@": "invalid Prefix", "": "invalid Prefix",
+		"[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1::/56", "[2001:db8:1:2ff:ffff::]:1": "2001:db8:1:200::/56", "[fe80::1%eth0]:1": "fe80::/56", "@": "invalid Prefix", "": "invalid Prefix",
 	} {
 		if got := addressOf(in).String(); got != want {
 			t.Errorf("%q counts as %s, want %s", in, got, want)
 		}
+	}
+}
+
+func TestARangeOfAddressesHasNoMoreThanAFewClientsHave(t *testing.T) {
+	paces, err := parseRates("2/h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, now := newAddressLimit(paces), time.Unix(1000, 0)
+	sent := func(format string, networks int) (n int) {
+		for i := range networks {
+			for range 3 {
+				if l.wait(addressOf(fmt.Sprintf(format, i)), now) == 0 {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	if n := sent("[2001:db8:1:0%02x::1]:1", 256); n != 2 {
+		t.Errorf("256 networks of one /56 may send %d messages, want 2", n)
+	}
+	if n := sent("[2001:db8:2:%02x00::1]:1", 256); n != 2*widerRoom {
+		t.Errorf("256 networks of one /48 may send %d messages, want %d", n, 2*widerRoom)
+	}
+	if n := sent("[2001:db8:%x::1]:1", 16); n != 2*14 {
+		t.Errorf("14 fresh networks may send %d messages, want 28", n)
 	}
 }

@@ -13,21 +13,22 @@ func serve(t *testing.T, b *Bridge, body []byte) int {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/chat/site/messages", bytes.NewReader(body))
 	r.Header.Set("Content-Type", asJSON)
-	r.AddCookie(&http.Cookie{Name: "avatarbridge-site", Value: newToken()})
+	r.AddCookie(&http.Cookie{Name: "avatarbridge-site", Value: tokens.issue()})
 	w := httptest.NewRecorder()
 	b.Site().ServeHTTP(w, r)
 	return w.Code
 }
 
 func FuzzCookie(f *testing.F) {
-	for _, seed := range []string{"", "avatarbridge-site=1", "avatarbridge-site=" + newToken(), "=;;a", "avatarbridge-site=\"" + newToken() + "\"",
-		"avatarbridge.framed.site=" + newToken() + "; avatarbridge-site=x"} {
+	for _, seed := range []string{"", "avatarbridge-site=1", "avatarbridge-site=" + tokens.issue(), "=;;a", "avatarbridge-site=\"" + tokens.issue() + "\"",
+		"avatarbridge.framed.site=" + tokens.issue() + "; avatarbridge-site=x"} {
 		f.Add(seed)
 	}
 	b, err := New(settings(), nil, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
+	b.signer.Store(&tokens)
 	f.Fuzz(func(t *testing.T, cookie string) {
 		r := httptest.NewRequest(http.MethodGet, "/chat/site", nil)
 		r.Header["Cookie"] = []string{cookie}

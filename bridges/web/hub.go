@@ -60,12 +60,17 @@ func (h *hub) join(v visitor, address netip.Prefix, now time.Time) *listener {
 		h.remove(oldest)
 		oldest.tell(func(p *pending) { p.over = true })
 	}
-	if h.open >= h.maxOpen || h.maxPerAddress > 0 && h.addresses[address] >= h.maxPerAddress {
+	wide, ranged := wider(address)
+	if h.open >= h.maxOpen || h.maxPerAddress > 0 &&
+		(h.addresses[address] >= h.maxPerAddress || ranged && h.addresses[wide] >= widerRoom*h.maxPerAddress) {
 		return nil
 	}
 	l := &listener{of: v, address: address, since: now, wake: make(chan struct{}, 1)}
 	h.visitors[v] = append(h.visitors[v], l)
 	h.addresses[address]++
+	if ranged {
+		h.addresses[wide]++
+	}
 	h.open++
 	return l
 }
@@ -88,8 +93,15 @@ func (h *hub) remove(l *listener) {
 	} else {
 		h.visitors[l.of] = slices.Delete(mine, i, i+1)
 	}
-	if h.addresses[l.address]--; h.addresses[l.address] == 0 {
-		delete(h.addresses, l.address)
+	h.part(l.address)
+	if wide, ranged := wider(l.address); ranged {
+		h.part(wide)
+	}
+}
+
+func (h *hub) part(address netip.Prefix) {
+	if h.addresses[address]--; h.addresses[address] == 0 {
+		delete(h.addresses, address)
 	}
 }
 

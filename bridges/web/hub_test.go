@@ -42,7 +42,7 @@ func TestAPageThatDoesNotReadHoldsUpNobodyAndIsLeft(t *testing.T) {
 	w := stillWorld(t)
 	w.b.patience = 300 * time.Millisecond
 	w.run()
-	token := newToken()
+	token := tokens.issue()
 	w.stuck(token)
 	w.waitOpen(1)
 	anna := w.visitor()
@@ -60,7 +60,7 @@ func TestAPageThatDoesNotReadHoldsUpNobodyAndIsLeft(t *testing.T) {
 
 func TestAPageThatDoesNotReadDoesNotHoldUpTheEnd(t *testing.T) {
 	w := newWorld(t) // with a patience of 20 s
-	token := newToken()
+	token := tokens.issue()
 	w.stuck(token)
 	w.waitOpen(1)
 	w.clog(visitorOf(token))

@@ -11,7 +11,9 @@ import (
 type (
 	hello struct {
 		Assets string `json:"assets"`
-		Now    int64  `json:"now"` // Unix time in ms
+		Now    int64  `json:"now"`             // Unix time in ms
+		Epoch  string `json:"epoch"`           // for the page to give back: ids of another one mean something else
+		Fresh  bool   `json:"fresh,omitempty"` // what the page shows is not what is in the feed any more: all of it follows
 	}
 	typing struct {
 		For int64 `json:"for"` // ms

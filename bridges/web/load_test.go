@@ -26,7 +26,7 @@ const maxPageBytes = 24 << 10
 func crowd(tb testing.TB, address string, n int) (visitors []visitor, conns []net.Conn) {
 	tb.Helper()
 	for range n {
-		token := newToken()
+		token := tokens.issue()
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			tb.Fatal(err)

@@ -75,7 +75,12 @@ func (b *Bridge) hear(w http.ResponseWriter, r *http.Request, take func(http.Res
 	defer s.work.Done()
 	ctx, stop := s.within(r.Context())
 	defer stop()
-	if err := s.rx.Receive(ctx, bridges.Batch{Events: []bridges.Event{e}}); err != nil {
+	err := s.rx.Receive(ctx, bridges.Batch{Events: []bridges.Event{e}, Refusable: true})
+	if many, ok := errors.AsType[*bridges.TooMany](err); ok {
+		refused := refuseLimit.waiting(many.After)
+		return &refused
+	}
+	if err != nil {
 		b.log.Warn("a message is not stored, and not acknowledged to its page", "error", err)
 		return &refuseStoring
 	}

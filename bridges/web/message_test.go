@@ -124,7 +124,7 @@ func TestAnotherSiteCannotWriteInAVisitorsName(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.PublicURL = "https://chat.example.com" })
 	anna := w.browser()
 	anna.client.Jar = nil
-	cookie := "avatarbridge-site=" + newToken()
+	cookie := "avatarbridge-site=" + tokens.issue()
 	write := func(header ...string) answered {
 		return anna.post("messages", `{"id":"m1","text":"x"}`, append([]string{"Content-Type", asJSON, "Cookie", cookie}, header...)...)
 	}
@@ -171,6 +171,7 @@ func TestNothingIsTakenBeforeRunHasOpenedAndAfterItHasEnded(t *testing.T) {
 	}
 	closed("before")
 	w.run()
+	anna.open("/") // for a cookie
 	anna.says("m1", canary)
 	if err := w.stop(); err != nil {
 		t.Errorf("Run returned %v", err)
@@ -259,7 +260,7 @@ func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	token := newToken()
+	token := tokens.issue()
 	_, _ = fmt.Fprintf(conn, "POST /chat/site/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nCookie: avatarbridge-site=%s\r\n\r\n{", token)
 	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
@@ -296,4 +297,23 @@ func FuzzMessageBody(f *testing.F) {
 			t.Errorf("%q was answered with %d, stored %d", body, status, stored)
 		}
 	})
+}
+
+func TestWhatTheRelayRefusesIsToldToThePageWithATime(t *testing.T) {
+	w := newWorld(t)
+	anna := w.visitor()
+	w.rx.Refuse(&bridges.TooMany{After: 1500 * time.Millisecond})
+	for _, path := range []string{"messages", "reset"} {
+		got := anna.post(path, `{"id":"m1","text":"x"}`)
+		if got.status != http.StatusTooManyRequests || got.code != "too_many" || got.words == "" || got.header.Get("Retry-After") != "2" {
+			t.Errorf("%s was answered with %+v", path, got)
+		}
+	}
+	w.rx.Refuse(nil)
+	anna.says("m1", "x")
+	for _, b := range w.rx.Offered() {
+		if !b.Refusable || len(b.Events) != 1 || b.Cursor != "" {
+			t.Errorf("offered %+v", b)
+		}
+	}
 }

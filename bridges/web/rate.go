@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,7 +67,10 @@ func (l *addressLimit) wait(of netip.Prefix, now time.Time) time.Duration {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	limiters := l.limiters(of)
+	limiters := l.limiters(of, 1)
+	if wide, ok := wider(of); ok {
+		limiters = slices.Concat(limiters, l.limiters(wide, widerRoom))
+	}
 	var longest time.Duration
 	taken := make([]*rate.Reservation, len(limiters))
 	for i, limiter := range limiters {
@@ -81,7 +85,8 @@ func (l *addressLimit) wait(of netip.Prefix, now time.Time) time.Duration {
 	return longest
 }
 
-func (l *addressLimit) limiters(of netip.Prefix) []*rate.Limiter {
+// limiters are those of a range of addresses, which takes room times as much as one address may.
+func (l *addressLimit) limiters(of netip.Prefix, room int) []*rate.Limiter {
 	if e := l.entries[of]; e != nil {
 		l.recent.MoveToFront(e)
 		return e.Value.(*addressEntry).limiters
@@ -92,13 +97,21 @@ func (l *addressLimit) limiters(of netip.Prefix) []*rate.Limiter {
 	}
 	entry := &addressEntry{of: of}
 	for _, p := range l.paces {
-		entry.limiters = append(entry.limiters, rate.NewLimiter(rate.Every(p.every/time.Duration(p.count)), p.count))
+		entry.limiters = append(entry.limiters, rate.NewLimiter(rate.Every(p.every/time.Duration(p.count*room)), p.count*room))
 	}
 	l.entries[of] = l.recent.PushFront(entry)
 	return entry.limiters
 }
 
-// addressOf returns the client's address as limits count it: an IPv6 client has a whole /64 to itself. What is no address is one for all.
+// An IPv6 client has a whole range to itself: mostly a /56, of which it takes new addresses at will. Where a /48 is one client's, it may do
+// widerRoom times as much as one address, and no more.
+const (
+	clientBits = 56
+	widerBits  = 48
+	widerRoom  = 8
+)
+
+// addressOf returns the client's address as limits count it. What is no address is one for all.
 func addressOf(remote string) netip.Prefix {
 	a, err := netip.ParseAddrPort(remote)
 	addr := a.Addr()
@@ -110,11 +123,20 @@ func addressOf(remote string) netip.Prefix {
 	addr = addr.Unmap().WithZone("")
 	bits := addr.BitLen()
 	if addr.Is6() {
-		bits = 64
+		bits = clientBits
 	}
 	p, err := addr.Prefix(bits)
 	if err != nil {
 		return netip.Prefix{}
 	}
 	return p
+}
+
+// wider returns the range around a client's that may be one client's as well; false where there is none.
+func wider(of netip.Prefix) (netip.Prefix, bool) {
+	if !of.IsValid() || !of.Addr().Is6() {
+		return netip.Prefix{}, false
+	}
+	p, err := of.Addr().Prefix(widerBits)
+	return p, err == nil
 }

@@ -49,6 +49,7 @@ var (
 	refuseBad      = refusal{status: http.StatusBadRequest, code: "bad", words: "The message arrived broken. Please load the page again."}
 	refuseEmpty    = refusal{status: http.StatusBadRequest, code: "empty", words: "There is nothing in the message."}
 	refuseBusy     = refusal{status: http.StatusTooManyRequests, code: "too_many", words: "That was a lot at once. Please wait a moment."}
+	refuseLimit    = refusal{status: http.StatusTooManyRequests, code: "too_many", words: "That was a lot for now. It is sent again by itself, later."}
 	refuseOpen     = refusal{status: http.StatusTooManyRequests, code: "too_many", words: "The chat is open in too many places. Please close some of them.", after: 30 * time.Second}
 )
 

@@ -27,12 +27,13 @@ var errOver = errors.New("the stream is over")
 // A stream tells one page what is new, in the goroutine of its request. Items are read from the feed and written in the order of their ids,
 // from the last one that was written, so News only has to say that there is something.
 type stream struct {
-	b    *Bridge
-	s    *session
-	l    *listener
-	w    http.ResponseWriter
-	out  *http.ResponseController
-	last int64 // id of the last item that the page has
+	b     *Bridge
+	s     *session
+	l     *listener
+	w     http.ResponseWriter
+	out   *http.ResponseController
+	last  int64  // id of the last item that the page has
+	epoch string // of that id, "" when the page does not say
 
 	wrote    time.Time // when the page last heard something
 	drafting time.Time // no draft before
@@ -63,7 +64,7 @@ func (b *Bridge) serveEvents(w http.ResponseWriter, r *http.Request) {
 	defer b.hub.leave(l)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	st := &stream{b: b, s: s, l: l, w: w, out: http.NewResponseController(w), last: seen(r)}
+	st := &stream{b: b, s: s, l: l, w: w, out: http.NewResponseController(w), last: seen(r), epoch: r.URL.Query().Get("epoch")}
 	stop := context.AfterFunc(s.ctx, func() {
 		cancel()
 		_ = st.out.SetWriteDeadline(time.Unix(1, 0)) // a write to a page that does not read ends, too
@@ -82,7 +83,7 @@ func seen(r *http.Request) int64 {
 }
 
 func (st *stream) run(ctx context.Context, headOnly bool) error {
-	items, err := st.feed(ctx) // the page joined before, so nothing can come in between
+	items, fresh, err := st.backlog(ctx) // the page joined before, so nothing can come in between
 	if err != nil {
 		refuseStarting.write(st.w)
 		return err
@@ -96,7 +97,7 @@ func (st *stream) run(ctx context.Context, headOnly bool) error {
 	}
 	var out bytes.Buffer
 	out.WriteString("retry: 1000\n\n")
-	event(&out, "hello", 0, hello{st.b.files.hash, st.b.now().UnixMilli()})
+	event(&out, "hello", 0, hello{st.b.files.hash, st.b.now().UnixMilli(), st.s.epoch, fresh})
 	st.pass(items)
 	st.items(&out, items)
 	event(&out, "ready", 0, struct{}{})
@@ -120,10 +121,37 @@ func (st *stream) run(ctx context.Context, headOnly bool) error {
 	}
 }
 
+// backlog reads what the page has missed. It is all there is, and fresh, when what the page has got last is not in the feed as it should be: the
+// database was restored from a backup, or put in place of another one, or what was said was forgotten.
+func (st *stream) backlog(ctx context.Context) (items []bridges.Item, fresh bool, err error) {
+	keeps := st.b.cfg.History
+	if st.last == 0 {
+		items, err = st.feed(ctx, keeps)
+		return items, false, err
+	}
+	if st.epoch == "" || st.epoch == st.s.epoch {
+		last := st.last
+		st.last = last - 1
+		items, err = st.feed(ctx, keeps+1)
+		st.last = last
+		switch {
+		case err != nil:
+			return nil, false, err
+		case len(items) > 0 && items[0].ID == last:
+			return items[1:], false, nil
+		case len(items) >= keeps: // so much was said since that the last item is not kept any more
+			return items[len(items)-keeps:], false, nil
+		}
+	}
+	st.last = 0
+	items, err = st.feed(ctx, keeps)
+	return items, true, err
+}
+
 // feed reads what is in the feed after the last item.
-func (st *stream) feed(ctx context.Context) ([]bridges.Item, error) {
+func (st *stream) feed(ctx context.Context, most int) ([]bridges.Item, error) {
 	b, v := st.b, st.l.of
-	items, err := st.s.rx.Feed(ctx, b.place(v), b.person(v), st.last, b.cfg.History)
+	items, err := st.s.rx.Feed(ctx, b.place(v), b.person(v), st.last, most)
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn("what is new cannot be read; the page asks again", "error", err)
 		return nil, errOver
@@ -140,7 +168,7 @@ func (st *stream) tell(ctx context.Context) error {
 	var items []bridges.Item
 	if news {
 		var err error
-		if items, err = st.feed(ctx); err != nil {
+		if items, err = st.feed(ctx, st.b.cfg.History); err != nil {
 			return err
 		}
 	}

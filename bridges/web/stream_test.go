@@ -3,10 +3,12 @@ package web
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,8 +89,11 @@ func TestAPageThatComesBackGetsWhatItMissed(t *testing.T) {
 		"by the address":           {"?after=5", "", []int64{6}},
 		"the larger one holds":     {"?after=2", "5", []int64{6}},
 		"what is no number is 0":   {"?after=x", "-3", []int64{1, 2, 3, 4, 5, 6}},
-		"a number above all":       {"?after=7", "", nil},
-		"a number beyond all ints": {"?after=99999999999999999999999", "", nil},
+		"a number above all":       {"?after=7", "", []int64{1, 2, 3, 4, 5, 6}},
+		"a number beyond all ints": {"?after=99999999999999999999999", "", []int64{1, 2, 3, 4, 5, 6}},
+		"the last one":             {"?after=6", "", nil},
+		"of this epoch":            {"?after=4&epoch=first", "", []int64{5, 6}},
+		"of another epoch":         {"?after=4&epoch=other", "", []int64{1, 2, 3, 4, 5, 6}},
 	} {
 		tap := anna.listen("/chat/site/events"+c.query, "Last-Event-ID", c.header)
 		for _, id := range c.want {
@@ -407,4 +412,61 @@ func (br *browser) follow(t *testing.T, n int64) {
 		_ = resp.Body.Close()
 		cancel()
 	}
+}
+
+// hello reads what a stream opens with.
+func (br *browser) hello(path string) (got hello) {
+	br.w.Helper()
+	lines := bufio.NewScanner(br.do(http.MethodGet, path, nil).Body)
+	for lines.Scan() {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			if err := json.Unmarshal([]byte(data), &got); err != nil {
+				br.w.Fatal(err)
+			}
+			return got
+		}
+	}
+	br.w.Fatal("the stream ended at once")
+	return got
+}
+
+func TestAPageLearnsThatTheHistoryIsAnotherOne(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.History = 10 })
+	anna := w.visitor()
+	v := anna.id()
+	for id := range int64(6) {
+		w.rx.Put(string(v), mine(v, id+1, fmt.Sprint("m", id+1), "x"))
+	}
+	opened := anna.hello("/chat/site/events")
+	if opened.Epoch != "first" || opened.Fresh {
+		t.Errorf("a new page is told %+v", opened)
+	}
+	is := func(what, query string, fresh bool) {
+		t.Helper()
+		if got := anna.hello("/chat/site/events" + query); got.Fresh != fresh {
+			t.Errorf("%s: told %+v", what, got)
+		}
+	}
+	is("that comes back", "?after=5&epoch=first", false)
+	is("that has all", "?after=6&epoch=first", false)
+	is("of another database", "?after=6&epoch=other", true)
+	is("whose database was put back by hand", "?after=9&epoch=first", true)
+	for id := int64(7); id < 30; id++ {
+		w.rx.Put(string(v), mine(v, id, fmt.Sprint("m", id), "x"))
+	}
+	w.rx.Restore("first", string(v), slices.Collect(func(yield func(bridges.Item) bool) { // what a feed of ten holds
+		for id := int64(20); id < 30; id++ {
+			if !yield(mine(v, id, fmt.Sprint("m", id), "x")) {
+				return
+			}
+		}
+	})...)
+	is("that was away while more was said than is kept", "?after=6&epoch=first", false)
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.rx.Restore("second", string(v), mine(v, 6, "m6", "another"))
+	w.run()
+	is("whose last id means something else since the restore", "?after=6&epoch=first", true)
+	is("that knows of the restore", "?after=6&epoch=second", false)
 }

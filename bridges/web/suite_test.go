@@ -28,7 +28,7 @@ func TestTheBridgeKeepsTheContract(t *testing.T) {
 // startPage opens a page, which sends what is written on it as the real one does: one after the other, each again until it is taken or refused.
 func startPage(t *testing.T) bridgetest.Platform {
 	t.Helper()
-	p := &onePage{token: newToken(), wake: make(chan struct{}, 1), posted: map[string][]bridges.Item{}}
+	p := &onePage{token: tokens.issue(), wake: make(chan struct{}, 1), posted: map[string][]bridges.Item{}}
 	srv := httptest.NewServer(http.HandlerFunc(p.serve))
 	ctx, stop := context.WithCancel(context.Background())
 	p.url, p.client = srv.URL, &http.Client{Transport: &http.Transport{}}

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"cmp"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -13,14 +15,15 @@ import (
 )
 
 const (
-	tokenBytes = 32
+	randomBytes = 16
+	tokenBytes  = 32 // randomBytes, and as much of their HMAC
 	// cookieAge is as long as browsers keep a cookie at most (RFC 6265bis, section 5.5).
 	cookieAge = 400 * 24 * 60 * 60
 )
 
-// A visitor is the id under which a browser is known: the first half of its token's SHA-256, in hex. The token is 256 random bits, so
-// nobody finds it from the id, and to find another token with the same id takes 2^128 attempts. The token itself is kept nowhere: it is
-// all that a person needs to be this visitor.
+// A visitor is the id under which a browser is known: the first half of its token's SHA-256, in hex. The token is 128 random bits, signed with
+// a secret of the bridge: nobody finds it from the id, and a token that somebody made up is none, so that it costs a look at the page to be
+// somebody else. The token itself is kept nowhere: it is all that a person needs to be this visitor.
 type visitor string
 
 func visitorOf(token string) visitor {
@@ -37,19 +40,29 @@ func (b *Bridge) place(v visitor) bridges.Place {
 	return bridges.Place{Channel: string(v), Direct: true}
 }
 
-func newToken() string {
-	var t [tokenBytes]byte
+// A signer makes tokens and knows its own again.
+type signer []byte
+
+func (s signer) issue() string {
+	var t [randomBytes]byte
 	_, _ = rand.Read(t[:]) // it never fails
-	return base64.RawURLEncoding.EncodeToString(t[:])
+	return base64.RawURLEncoding.EncodeToString(append(t[:], s.mac(t[:])...))
 }
 
-// wellFormed says whether s can be one of our tokens. Who makes up another one gets a new one, so nobody is known by "1234".
-func wellFormed(s string) bool {
-	if len(s) != base64.RawURLEncoding.EncodedLen(tokenBytes) {
+func (s signer) mac(random []byte) []byte {
+	h := hmac.New(sha256.New, s)
+	_, _ = h.Write([]byte("visitor ")) // a hash takes everything
+	_, _ = h.Write(random)
+	return h.Sum(nil)[:tokenBytes-randomBytes]
+}
+
+// issued says whether the token is one of the bridge's. Who makes up another one gets a new one, so nobody is known by "1234".
+func (s signer) issued(token string) bool {
+	if len(token) != base64.RawURLEncoding.EncodedLen(tokenBytes) || strings.ContainsAny(token, "\r\n") { // which the decoder would pass over
 		return false
 	}
-	_, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	return err == nil && !strings.ContainsAny(s, "\r\n") // which the decoder would pass over
+	t, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	return err == nil && hmac.Equal(s.mac(t[:randomBytes]), t[randomBytes:])
 }
 
 // Cookies are valid in all of the host: the first bridge's page is at / as well. Over TLS their names begin with __Host-, which keeps
@@ -81,10 +94,14 @@ func loopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
-// token returns the token of a cookie, "" when there is none that can be ours.
+// token returns the token of a cookie, "" when there is none of ours. Before Run has opened nobody can tell.
 func (b *Bridge) token(r *http.Request, name string) string {
+	signer := b.signer.Load()
+	if signer == nil {
+		return ""
+	}
 	for _, c := range r.CookiesNamed(b.cookieOf(r, name)) {
-		if wellFormed(c.Value) {
+		if signer.issued(c.Value) {
 			return c.Value
 		}
 	}
@@ -116,10 +133,17 @@ func inFrame(r *http.Request) bool {
 // welcome gives the browser its cookie, or the same one for another while. A frame of another site gets one that belongs to that site:
 // browsers keep the page's own one from it. A page that is loaded again inside its frame is asked for by itself, so a frame without any
 // cookie gets both; a browser takes those that fit.
+//
+// Before Run has opened there is no secret to sign with, and cookies stay as they are: a page without one is told so when it connects, and loads
+// itself again.
 func (b *Bridge) welcome(w http.ResponseWriter, r *http.Request) {
+	signer := b.signer.Load()
+	if signer == nil {
+		return
+	}
 	own, frame := b.token(r, cookieName), b.token(r, frameName)
 	if !inFrame(r) && !framed(r) {
-		b.setCookie(w, r, cookieName, own)
+		b.setCookie(w, r, cookieName, cmp.Or(own, signer.issue()))
 		return
 	}
 	if own != "" { // the other site is of our own domain
@@ -127,7 +151,7 @@ func (b *Bridge) welcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if frame == "" {
-		frame = newToken()
+		frame = signer.issue()
 	}
 	if b.secure(r) { // else no browser takes it
 		b.setCookie(w, r, frameName, frame)
@@ -138,9 +162,6 @@ func (b *Bridge) welcome(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *Bridge) setCookie(w http.ResponseWriter, r *http.Request, name, token string) {
-	if token == "" {
-		token = newToken()
-	}
 	c := &http.Cookie{Name: b.cookieOf(r, name), Value: token, Path: "/", MaxAge: cookieAge, HttpOnly: true,
 		Secure: b.secure(r), SameSite: http.SameSiteLaxMode}
 	if name == frameName {

@@ -30,6 +30,7 @@ func stillBridge(t *testing.T, changes ...func(*Config)) *Bridge {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.signer.Store(&tokens)
 	return b
 }
 
@@ -106,7 +107,7 @@ func TestTheCookieOfEachSituation(t *testing.T) {
 // describe writes a cookie's name and attributes, and checks its value and age.
 func describe(t *testing.T, c *http.Cookie) string {
 	t.Helper()
-	if !wellFormed(c.Value) {
+	if !tokens.issued(c.Value) {
 		t.Errorf("the token %q is not well formed", c.Value)
 	}
 	s := c.Name + " Path=" + c.Path
@@ -131,7 +132,7 @@ func describe(t *testing.T, c *http.Cookie) string {
 
 func TestAKnownVisitorKeepsTheToken(t *testing.T) {
 	b := stillBridge(t)
-	token := newToken()
+	token := tokens.issue()
 	for name, c := range map[string]struct {
 		cookie string
 		header [2]string
@@ -154,7 +155,7 @@ func TestAKnownVisitorKeepsTheToken(t *testing.T) {
 // A frame is asked for its own cookie only: what a browser sends besides, because it does not part cookies, is of the page in a window.
 func TestAFramedVisitorKeepsTheToken(t *testing.T) {
 	b := stillBridge(t)
-	token := newToken()
+	token := tokens.issue()
 	for _, site := range []string{"cross-site", "same-origin"} {
 		got := pageCookies(t, b, "https://chat.example.com/chat/site", func(r *http.Request) {
 			r.TLS = &tls.ConnectionState{}
@@ -175,9 +176,9 @@ func TestAFramedVisitorKeepsTheToken(t *testing.T) {
 
 func TestATokenOfOnesOwnMakingIsReplaced(t *testing.T) {
 	w := newWorld(t)
-	good := newToken()
+	good := tokens.issue()
 	for _, forged := range []string{"", "1234", "admin", good[:42], good + "A", good[:42] + "=", good[:42] + "B!", strings.Repeat("ä", 21) + "x",
-		good[:42] + "/", strings.Repeat("A", 42) + "B"} {
+		good[:42] + "/", strings.Repeat("A", 42) + "B", strings.Repeat("A", 43), signer("another secret").issue()} {
 		br := w.browser()
 		br.client.Jar = nil
 		cookie := "avatarbridge-site=" + forged
@@ -185,7 +186,7 @@ func TestATokenOfOnesOwnMakingIsReplaced(t *testing.T) {
 			t.Errorf("a message with the token %q was answered with %+v", forged, got)
 		}
 		resp, _ := br.open("/chat/site", "Cookie", cookie)
-		if set := resp.Cookies(); len(set) != 1 || set[0].Value == forged || !wellFormed(set[0].Value) {
+		if set := resp.Cookies(); len(set) != 1 || set[0].Value == forged || !tokens.issued(set[0].Value) {
 			t.Errorf("the page for the token %q sets %v", forged, set)
 		}
 	}
@@ -211,9 +212,45 @@ func TestWhoHasNoCookieIsToldSo(t *testing.T) {
 func TestTwoPagesOfOneHostDoNotShareACookie(t *testing.T) {
 	other := stillBridge(t, func(c *Config) { c.Name = "other" })
 	got := pageCookies(t, other, "http://chat.example.com/chat/other", func(r *http.Request) {
-		r.Header.Set("Cookie", "avatarbridge-site="+newToken())
+		r.Header.Set("Cookie", "avatarbridge-site="+tokens.issue())
 	})
 	if len(got) != 1 || got[0].Name != "avatarbridge-other" {
 		t.Errorf("the other page sets %v", got)
+	}
+}
+
+// The program may be slower than whoever opens the page: without the secret it can neither know a cookie nor make one.
+func TestBeforeRunHasOpenedCookiesStayAsTheyAre(t *testing.T) {
+	w := stillWorld(t)
+	old, fresh := w.browser(), w.browser()
+	cookie := []string{"Cookie", "avatarbridge-site=" + tokens.issue()}
+	for _, br := range []*browser{old, fresh} {
+		if resp, _ := br.open("/", cookie...); resp.StatusCode != http.StatusOK || len(resp.Cookies()) != 0 {
+			t.Errorf("%d, cookies %v", resp.StatusCode, resp.Cookies())
+		}
+		cookie = nil
+	}
+	if got := read(w, fresh.do(http.MethodGet, "/chat/site/events", nil)); got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
+		t.Errorf("answered with %+v", got)
+	}
+	w.run()
+	if got := read(w, fresh.do(http.MethodGet, "/chat/site/events", nil)); got.code != "cookie" {
+		t.Errorf("answered with %+v", got)
+	}
+	fresh.open("/")
+	fresh.says("m1", "x")
+}
+
+func TestACookieOutlivesARestart(t *testing.T) {
+	w := newWorld(t)
+	anna := w.visitor()
+	before := anna.id()
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.run()
+	anna.says("m1", "x")
+	if anna.open("/"); anna.id() != before || w.rx.Stored()[0].From.User != string(before) {
+		t.Error("the visitor is another one after a restart")
 	}
 }

@@ -134,7 +134,7 @@ func drip(t *testing.T, w *world, size, piece int, pause time.Duration) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, _ = fmt.Fprintf(conn, "POST /chat/site/voice?id=v1 HTTP/1.1\r\nHost: x\r\nContent-Type: audio/ogg\r\nContent-Length: %d\r\nConnection: close\r\nCookie: avatarbridge-site=%s\r\n\r\n", size, newToken())
+	_, _ = fmt.Fprintf(conn, "POST /chat/site/voice?id=v1 HTTP/1.1\r\nHost: x\r\nContent-Type: audio/ogg\r\nContent-Length: %d\r\nConnection: close\r\nCookie: avatarbridge-site=%s\r\n\r\n", size, tokens.issue())
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)

@@ -32,6 +32,7 @@ type Bridge struct {
 	hub     *hub
 	limit   *addressLimit
 	voices  uploads
+	signer  atomic.Pointer[signer] // of cookies; nil before Run has opened the first time
 	session atomic.Pointer[session]
 
 	heartbeat time.Duration // between two signs of life to a page
@@ -81,11 +82,12 @@ func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
 
 // A session is the time from Run's Open to the end of its context.
 type session struct {
-	rx   bridges.Receiver
-	ctx  context.Context
-	mu   sync.Mutex
-	over bool
-	work sync.WaitGroup // requests that use rx
+	rx    bridges.Receiver
+	ctx   context.Context
+	epoch string // of the ids of items
+	mu    sync.Mutex
+	over  bool
+	work  sync.WaitGroup // requests that use rx
 }
 
 // enter registers a request that uses rx. Nil means that Run has not opened yet or is at its end; otherwise the caller calls work.Done.
@@ -113,17 +115,16 @@ func (s *session) within(ctx context.Context) (context.Context, context.CancelFu
 // Run implements bridges.Bridge. It only lets requests in: the program's public server brings them. When it returns, no request uses rx
 // any more, and all streams have ended.
 func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
-	account := "web:" + b.cfg.Name
-	if _, err := rx.Open(ctx, account); err != nil {
+	s, err := b.open(ctx, rx)
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return fmt.Errorf("open %s: %w", account, err)
+		return fmt.Errorf("open the page: %w", err)
 	}
 	if _, err := b.face(); err != nil {
 		b.log.Warn("the page draws a letter in place of the picture", "error", err)
 	}
-	s := &session{rx: rx, ctx: ctx}
 	b.session.Store(s)
 	rx.Health(nil)
 	b.log.Info("the chat page is open", "path", b.base)
@@ -134,4 +135,21 @@ func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
 	s.mu.Unlock()
 	s.work.Wait()
 	return nil
+}
+
+// open makes the session, and knows from then on which cookies are the bridge's.
+func (b *Bridge) open(ctx context.Context, rx bridges.Receiver) (*session, error) {
+	if _, err := rx.Open(ctx, "web:"+b.cfg.Name); err != nil {
+		return nil, err
+	}
+	secret, err := rx.Secret(ctx)
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := rx.Epoch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.signer.Store((*signer)(&secret))
+	return &session{rx: rx, ctx: ctx, epoch: epoch}, nil
 }

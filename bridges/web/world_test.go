@@ -29,6 +29,9 @@ const patience = 20 * time.Second
 // canary is in every text that the tests write, and must be in no log.
 const canary = "canary-7f3a"
 
+// tokens are those of a bridge whose receiver is a test's.
+var tokens = signer("0123456789abcdef0123456789abcdef")
+
 // world is a bridge that runs, behind a real server. When it ends, the log is searched for texts and cookies, and no goroutine may be left.
 type world struct {
 	*testing.T

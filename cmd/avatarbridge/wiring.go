@@ -133,6 +133,7 @@ const webPlatform = "web"
 // webKind is a chat page, which can show all that an avatar has.
 func webKind() config.Kind {
 	k := kind(webPlatform, web.Default, nil)
+	k.Visitors = true
 	k.Settings = relay.Settings{Audio: bridges.AudioNative, ShowEmotion: true, ShowAnimation: true}
 	return k
 }
@@ -246,7 +247,7 @@ func buildBridges(c *config.Config, o *outside, avatars []relay.Avatar) ([]relay
 			built = append(built, relay.Bridge{
 				Name: b.Name, Platform: b.Platform, Bridge: made, Default: b.Default, Routes: b.Routes,
 				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, MaxInFlight: b.MaxInFlight,
-				Announces: k.announces,
+				Announces: k.announces, Visitors: k.Visitors,
 			})
 		}
 	}

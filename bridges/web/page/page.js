@@ -81,8 +81,9 @@ const stream = new Stream(page.base, {
     // A short break is nobody's concern.
     else away ||= setTimeout(() => bar('connection', 'The connection is lost. What you write is kept, and sent when it is back.'), 3000);
   },
-  hello({ assets }) {
+  hello({ assets, fresh }) {
     remember(false);
+    if (fresh) talk.clear();
     talk.backlog(true);
     outbox.kick();
     if (assets && assets !== data.assets) bar('upgrade', 'There is a new version of this page.', { Reload: () => location.reload() });

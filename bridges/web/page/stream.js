@@ -12,6 +12,7 @@ export class Stream {
   #on;
   #source = null;
   #last = 0;
+  #epoch = ''; // the server's word for what its ids mean; after a restored backup it is another one
   #tries = 0;
   #timer = 0;
   #watch = 0;
@@ -39,7 +40,7 @@ export class Stream {
 
   #connect() {
     this.#drop();
-    const source = this.#source = new EventSource(`${this.#base}/events${this.#last ? `?after=${this.#last}` : ''}`);
+    const source = this.#source = new EventSource(`${this.#base}/events${this.#last ? `?after=${this.#last}&epoch=${this.#epoch}` : ''}`);
     for (const name of ['hello', 'item', 'ready', 'typing', 'draft']) {
       source.addEventListener(name, (e) => source === this.#source && this.#receive(name, e));
     }
@@ -65,6 +66,8 @@ export class Stream {
     if (name === 'hello') {
       clearTimeout(this.#watch);
       this.#tries = 0;
+      this.#epoch = encodeURIComponent(data.epoch ?? '');
+      if (data.fresh) this.#last = 0;
       this.#on.state('open');
     }
     if (name === 'item') this.#last = Math.max(this.#last, Number(data.id) || 0);

@@ -48,6 +48,13 @@ export class Talk {
     this.#stale = setTimeout(() => this.#draft.classList.contains('stale') && this.still(), stale);
   }
 
+  // clear takes away what was said: the server knows another history. What is on its way stays.
+  clear() {
+    this.still();
+    this.#items.clear();
+    for (const element of this.#log.querySelectorAll(':scope > [data-id], :scope > .day')) element.remove();
+  }
+
   // item shows an item, and says whether it is new.
   item(item) {
     if (!Number.isSafeInteger(item.id) || this.#items.has(item.id)) return false;

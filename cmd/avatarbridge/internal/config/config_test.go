@@ -51,7 +51,7 @@ var kinds = config.Kinds{
 			return ""
 		},
 	}, {
-		Name: "web", New: func() any { return &struct{}{} },
+		Name: "web", New: func() any { return &struct{}{} }, Visitors: true,
 		Settings: relay.Settings{Audio: "native", ShowEmotion: true, ShowAnimation: true},
 	}},
 	Backends: []config.Kind{
@@ -321,5 +321,26 @@ func TestDefaultNeedsNoVariable(t *testing.T) {
 	}
 	if len(c.Avatars) != 1 || len(c.Bridges) != 1 || c.Bridges[0].Platform != "web" {
 		t.Errorf("%d avatars, bridges %+v", len(c.Avatars), c.Bridges)
+	}
+}
+
+func TestVisitorsShareHalfOfWhatAnAvatarMayDoUnlessTheFileSaysMore(t *testing.T) {
+	const page = "\n[bridges.page]\nplatform = \"web\"\navatar = \"luna\"\n"
+	for name, c := range map[string]struct {
+		written string
+		want    []relay.Rate
+	}{
+		"by default":            {small + page, []relay.Rate{{Max: 60, Every: time.Minute}, {Max: 10000, Every: 24 * time.Hour}}},
+		"of the bridge's own":   {small + page + "limits = {avatar = \"5/h\"}", []relay.Rate{{Max: 2, Every: time.Hour}}},
+		"without a limit":       {small + page + "limits = {avatar = \"off\"}", nil},
+		"of one message":        {small + page + "limits = {avatar = \"1/h\"}", []relay.Rate{{Max: 1, Every: time.Hour}}},
+		"written at the bridge": {small + page + "limits = {bridge = \"7/m\"}", []relay.Rate{{Max: 7, Every: time.Minute}}},
+		"written for all":       {"[limits]\nbridge = \"9/m\"\n" + small + page, []relay.Rate{{Max: 9, Every: time.Minute}}},
+		"switched off for all":  {"[limits]\nbridge = \"off\"\n" + small + page, nil},
+	} {
+		got := accepted(t, c.written, nil).Bridges[1].Default.Limits.Bridge
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }

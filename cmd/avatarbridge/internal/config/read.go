@@ -19,6 +19,7 @@ type reader struct {
 	config   *Config
 	warnings []Fault
 	limits   relay.Limits      // of [limits]
+	shares   bool              // [limits] does not say what one bridge may do
 	accounts map[string]string // who uses a platform's token
 }
 
@@ -59,7 +60,7 @@ func (r *reader) read(tree map[string]any) {
 	}
 	r.table(nil, tree, &doc)
 	c.Messages = relay.Messages(doc.Messages)
-	r.limits = r.parse(path{"limits"}, doc.Limits, relay.Limits{})
+	r.limits, r.shares = r.parse(path{"limits"}, doc.Limits, relay.Limits{}), doc.Limits.Bridge == ""
 	r.server()
 	r.store()
 	for _, name := range r.ordered("avatars", doc.Avatars) {
@@ -190,6 +191,9 @@ func (r *reader) bridge(at path, name string, value any) {
 	}
 	around.Limits = r.limits
 	b.Default = r.settings(at, own, around)
+	if kind != nil && kind.Visitors && r.shares && own.Limits.Bridge == "" {
+		b.Default.Limits.Bridge = half(b.Default.Limits.Avatar)
+	}
 	b.Routes = r.routes(at.to("routes"), keys.Routes, b.Default)
 	r.config.Bridges = append(r.config.Bridges, b)
 	if keys.CatchUp > r.config.Store.Keep {
@@ -199,6 +203,16 @@ func (r *reader) bridge(at path, name string, value any) {
 		r.own(at, *kind, config)
 		r.alone(at, *kind, config)
 	}
+}
+
+// half is the share of an avatar's limits that a bridge has whose people can be somebody else whenever they like: the other half is left for
+// people with an account.
+func half(of []relay.Rate) []relay.Rate {
+	var share []relay.Rate
+	for _, r := range of {
+		share = append(share, relay.Rate{Max: max(r.Max/2, 1), Every: r.Every})
+	}
+	return share
 }
 
 // alone notes a fault when another bridge has the same token: two pollers of one account take each other's messages.

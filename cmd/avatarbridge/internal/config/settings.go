@@ -28,6 +28,7 @@ type settings struct {
 type rates struct {
 	Person string `toml:"person"`
 	Room   string `toml:"room"`
+	Bridge string `toml:"bridge"`
 	Avatar string `toml:"avatar"`
 }
 
@@ -126,6 +127,7 @@ func (r *reader) parse(at path, written rates, around relay.Limits) relay.Limits
 	}{
 		{"person", written.Person, &out.Person},
 		{"room", written.Room, &out.Room},
+		{"bridge", written.Bridge, &out.Bridge},
 		{"avatar", written.Avatar, &out.Avatar},
 	} {
 		if l.text == "" {

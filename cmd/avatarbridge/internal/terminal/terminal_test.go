@@ -37,7 +37,6 @@ func (r *relay) Secret(context.Context) ([]byte, error) { return nil, nil }
 
 func (r *relay) Epoch(context.Context) (string, error) { return "", nil }
 
-
 func (r *relay) Feed(context.Context, bridges.Place, bridges.Person, int64, int) ([]bridges.Item, error) {
 	return nil, nil
 }
