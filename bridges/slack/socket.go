@@ -49,11 +49,12 @@ func (l *listener) keepSocket(ctx context.Context) error {
 			if time.Since(began) > time.Minute {
 				pause.reset()
 			}
-		} else if l.deaf() && ctx.Err() == nil {
-			l.lost(err)
 		}
 		if refused(err) {
 			return hopeless(err)
+		}
+		if l.deaf() && ctx.Err() == nil {
+			l.lost(err)
 		}
 		l.log.Debug("a socket has ended", "err", err)
 		if pause.wait(ctx, err) != nil {
