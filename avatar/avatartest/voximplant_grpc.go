@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-
-	"avatarbridge/avatar/voximplant/wire"
 )
 
 // The steps of VoximplantGRPC.
@@ -78,8 +76,6 @@ type VoximplantGRPC struct {
 	heard  *record[Heard]
 	calls  sync.Map // *grpcCall by its number
 	serial atomic.Int64
-	wire.UnimplementedLoginServer
-	wire.UnimplementedAvatarServer
 
 	hearing sync.WaitGroup
 
@@ -92,9 +88,8 @@ type VoximplantGRPC struct {
 func NewVoximplantGRPC(cfg VoximplantGRPCConfig) (*VoximplantGRPC, error) {
 	cfg.defaults()
 	v := &VoximplantGRPC{cfg: cfg, heard: newRecord[Heard](0), tokens: newGRPCTokens(cfg.Now), rate: &perMinute{now: cfg.Now, max: cfg.PerMinute}}
-	v.rpc = grpc.NewServer()
-	wire.RegisterLoginServer(v.rpc, v)
-	wire.RegisterAvatarServer(v.rpc, v)
+	v.rpc = grpc.NewServer(grpc.ForceServerCodec(grpcCodec{}))
+	v.serveAvatars(v.rpc)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/platform_api/Logon", v.logon)
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,29 +10,25 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	"avatarbridge/avatar/voximplant/wire"
 )
 
-// Login makes a token for a session or the key.
-func (v *VoximplantGRPC) Login(ctx context.Context, in *wire.LoginRequest) (*wire.LoginResponse, error) {
+// login makes a token for a session or the key.
+func (v *VoximplantGRPC) login(ctx context.Context, account int64, session, key string) (string, error) {
 	v.step(GRPCLoginAsked, Heard{})
 	if err := v.meet(ctx, v.next(GRPCLoginAsked, Heard{})); err != nil {
-		return nil, err
+		return "", err
 	}
 	if err := v.rate.take(); err != nil {
-		return nil, err
+		return "", err
 	}
-	known := in.GetAccountId() == v.cfg.AccountID
-	if good := known && (in.GetApiKey() == v.cfg.APIKey || v.tokens.knows(in.GetSessionId())); !good {
-		return nil, status.Error(codes.Unauthenticated, "authorization failed")
+	if account != v.cfg.AccountID || key != v.cfg.APIKey && !v.tokens.knows(session) {
+		return "", status.Error(codes.Unauthenticated, "authorization failed")
 	}
-	token, err := v.tokens.issue(v.cfg.Life)
-	return &wire.LoginResponse{JwtToken: token}, err
+	return v.tokens.issue(v.cfg.Life)
 }
 
-// Conversation is one conversation.
-func (v *VoximplantGRPC) Conversation(stream grpc.BidiStreamingServer[wire.UserUtterance, wire.AvatarResponse]) error {
+// conversation is one conversation.
+func (v *VoximplantGRPC) conversation(stream grpc.ServerStream) error {
 	md, _ := metadata.FromIncomingContext(stream.Context())
 	token := first(md, "authorization")
 	if err := v.tokens.check(token); err != nil {
@@ -54,16 +50,16 @@ func (v *VoximplantGRPC) Conversation(stream grpc.BidiStreamingServer[wire.UserU
 	return t.run(ctx, heard)
 }
 
-// hearUtterances passes on what the client says until it says no more. It outlives the handler a little, as its Recv ends only with the stream.
-func hearUtterances(ctx context.Context, stream grpc.BidiStreamingServer[wire.UserUtterance, wire.AvatarResponse], heard chan<- string) {
+// hearUtterances passes on what the client says until it says no more. It outlives the handler a little, as its RecvMsg ends only with the stream.
+func hearUtterances(ctx context.Context, stream grpc.ServerStream, heard chan<- string) {
 	defer close(heard)
 	for {
-		m, err := stream.Recv()
+		text, err := hearUtterance(stream)
 		if err != nil {
 			return
 		}
 		select {
-		case heard <- m.GetText():
+		case heard <- text:
 		case <-ctx.Done():
 			return
 		}
@@ -104,7 +100,7 @@ func (v *VoximplantGRPC) leave(s *GRPCStream) {
 type grpcTalk struct {
 	*GRPCStream
 	v       *VoximplantGRPC
-	stream  grpc.BidiStreamingServer[wire.UserUtterance, wire.AvatarResponse]
+	stream  grpc.ServerStream
 	n, said int
 	token   string
 	late    sync.WaitGroup
@@ -176,7 +172,7 @@ func (t *grpcTalk) sayLate(ctx context.Context, r GRPCReply) {
 }
 
 func (t *grpcTalk) reply(r GRPCReply) (over bool, err error) {
-	err = t.stream.Send(&wire.AvatarResponse{Utterance: r.Text, IsFinal: r.Final, CustomData: r.Data})
+	err = sendReply(t.stream, r)
 	if err == nil {
 		t.v.step(GRPCReplied, Heard{Text: r.Text})
 	}
