@@ -80,8 +80,9 @@ func (s *service) run(ctx context.Context) error {
 		return errors.Join(unlessStopped(ctx, err), public.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	outer := server.Behind(s.config.Server.Proxies, &s.public)
-	group.Go(func() error { return server.Serve(ctx, public, outer, s.log) })
+	bounds := server.DefaultBounds(s.config.Server.Proxies)
+	outer := server.Behind(s.config.Server.Proxies, server.Shared(bounds, &s.public))
+	group.Go(func() error { return server.Serve(ctx, server.Bounded(public, bounds), outer, s.log) })
 	group.Go(func() error { return server.Serve(ctx, admin, &s.admin, s.log) })
 	group.Go(func() error { return s.work(ctx, public.Addr(), admin.Addr()) })
 	return group.Wait()

@@ -3,13 +3,9 @@ package server
 import (
 	"io"
 	"net/http"
-	"time"
 
 	"avatarbridge/bridges/relay"
 )
-
-// bodyTimeout is how long a platform, a service or a person may take to send a request's body, and its handler to store it.
-const bodyTimeout = time.Minute
 
 // PublicParts is what the public server is made of. Status and Ready must be set; a nil Handler is 404.
 type PublicParts struct {
@@ -32,7 +28,7 @@ func Public(p PublicParts) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", livez)
 	for i, site := range p.Sites {
-		h := inTime(site.Handler)
+		h := site.Handler
 		mux.Handle("/chat/"+site.Name, h)
 		mux.Handle("/chat/"+site.Name+"/", h)
 		if i == 0 {
@@ -48,12 +44,12 @@ func Public(p PublicParts) http.Handler {
 		}
 	}
 	part("/media/{token}", p.Media)
-	part("/avatars/{name}/callback/{token}", inTime(p.Callback))
+	part("/avatars/{name}/callback/{token}", p.Callback)
 	for name, h := range p.Webhooks {
-		part("/bridges/"+name+"/webhook", inTime(h))
-		part("/bridges/"+name+"/events", inTime(h))
+		part("/bridges/"+name+"/webhook", h)
+		part("/bridges/"+name+"/events", h)
 	}
-	return headed(mux)
+	return forClients.timed(headed(mux))
 }
 
 // livez says that the process answers requests, and no more.
@@ -69,21 +65,6 @@ func whenReady(ready func() bool, next http.Handler) http.Handler {
 			w.Header().Set("Retry-After", "5")
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// inTime bounds how long a request's body may take: handlers bound its size only. Nil stays nil. A request without a body may last: the
-// deadline would end it.
-func inTime(next http.Handler) http.Handler {
-	if next == nil {
-		return nil
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body != http.NoBody {
-			// A writer that knows no deadlines is a test's. The server sets a new one for the connection's next request.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
 		next.ServeHTTP(w, r)
 	})

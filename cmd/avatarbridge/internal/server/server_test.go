@@ -198,6 +198,7 @@ func TestAMessageThatIsSentForEverIsCutOff(t *testing.T) {
 	ready := true
 	for path, h := range map[string]http.Handler{
 		"/bridges/my-telegram/webhook": public(&ready), "/avatars/luna/callback/abc": public(&ready), "/chat/site/messages": sites("site"),
+		"/livez": public(&ready), "/media/abc": public(&ready), "/nowhere": public(&ready),
 	} {
 		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
 		h.ServeHTTP(w, httptest.NewRequest("POST", path, strings.NewReader("{")))
