@@ -69,9 +69,7 @@ func (r *rest) call(ctx context.Context, c call, body any, path ...string) error
 			return err
 		}
 		err = r.callAt(ctx, p, c, body, path)
-		if ctx.Err() == nil || !errors.Is(ctx.Err(), context.Canceled) {
-			r.doorman.report(p.base.String(), err)
-		}
+		r.doorman.report(p.base.String(), err)
 		switch {
 		case errors.Is(err, errRefused) && !renewed:
 			renewed, refused = true, p.token

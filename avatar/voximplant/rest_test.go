@@ -222,6 +222,15 @@ func TestTheKeyStandsInNoURL(t *testing.T) {
 	}
 }
 
+func TestALogonThatTakesNoPOSTGetsTheDocumentedGET(t *testing.T) {
+	r := newRig(t, avatartest.VoximplantConfig{Answer: silent}, nil)
+	r.sim.Break(avatartest.LogonAsked, 1, avatartest.Answered(http.StatusMethodNotAllowed, "text/plain", ""))
+	r.must(t, "hello")
+	if l := r.sim.Logons(); len(l) != 2 || l[1].Method != http.MethodGet || !l[1].Accepted {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestCustomDataIsAStringUnlessAnObjectIsWanted(t *testing.T) {
 	for _, form := range []string{"string", "object"} {
 		r := newRig(t, avatartest.VoximplantConfig{Answer: silent}, func(c *Config) {
