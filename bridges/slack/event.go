@@ -133,8 +133,11 @@ func (m *message) isDirect() bool { return m.ChannelType == "im" || strings.HasP
 // place is where the message is answered: in rooms always in a thread, which it may open.
 func (m *message) place() bridges.Place {
 	p := bridges.Place{Channel: m.Channel, Thread: m.Thread, Direct: m.isDirect()}
-	if p.Thread == "" && !p.Direct {
+	switch {
+	case p.Thread == "" && !p.Direct:
 		p.Thread = m.TS
+	case p.Thread == m.TS && p.Direct: // it has got replies since it was written
+		p.Thread = ""
 	}
 	return p
 }

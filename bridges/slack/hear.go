@@ -178,7 +178,7 @@ func (l *listener) heard(ctx context.Context, m *message, within []string) (brid
 
 // follows reports whether a message needs no mention, being in a thread that the avatar takes part in, and not said to somebody else.
 func (l *listener) follows(m *message, thread string) bool {
-	return l.cfg.FollowThreads && m.Thread != "" && (m.ParentUser == l.me.User || l.threads.has(thread)) && !toOthers(m.Text, l.me.User)
+	return l.cfg.FollowThreads && m.Thread != "" && m.Thread != m.TS && (m.ParentUser == l.me.User || l.threads.has(thread)) && !toOthers(m.Text, l.me.User)
 }
 
 // plain is a text as people read it.
