@@ -2,7 +2,6 @@ package bridgetest
 
 import (
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -60,7 +59,7 @@ type DiscordRequest struct {
 
 // discordLog remembers what bots did. It has a lock of its own, so that looking does not hold up the server.
 type discordLog struct {
-	mu        sync.Mutex
+	watched
 	remember  int
 	posts     []*DiscordPost
 	inChannel map[string][]*DiscordPost
@@ -69,7 +68,6 @@ type discordLog struct {
 	requests  []DiscordRequest
 	counts    map[string]int // requests by route
 	invalid   int
-	changed   chan struct{} // closed at the next change; nil while nobody waits
 }
 
 func (l *discordLog) init(remember int) {
@@ -128,9 +126,6 @@ func (l *discordLog) deleted(id string) { l.change(id, func(p *DiscordPost) { p.
 
 func (l *discordLog) repeated(id string) { l.change(id, func(p *DiscordPost) { p.Repeats++ }) }
 
-// signal wakes those who wait, for a change outside of the log.
-func (l *discordLog) signal() { l.change("", nil) }
-
 func (l *discordLog) find(id string) *DiscordPost {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -160,23 +155,6 @@ func (l *discordLog) request(r DiscordRequest, a *discordAnswer) {
 		l.requests = slices.Clone(l.requests[over:])
 	}
 	l.tell()
-}
-
-func (l *discordLog) tell() {
-	if l.changed != nil {
-		close(l.changed)
-		l.changed = nil
-	}
-}
-
-// next is closed at the next change.
-func (l *discordLog) next() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.changed == nil {
-		l.changed = make(chan struct{})
-	}
-	return l.changed
 }
 
 // from returns copies of the posts from position n on.

@@ -3,8 +3,6 @@ package bridgetest
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"fmt"
 	"slices"
 )
 
@@ -83,19 +81,7 @@ func (d *Discord) InvalidRequests() int {
 // WaitFor returns nil as soon as done returns true. It is called again after each request, post, edit and typing, and when a gateway
 // connection opens, identifies, resumes, beats, gets an event or ends. done may call the simulator's methods.
 func (d *Discord) WaitFor(ctx context.Context, done func() bool) error {
-	for {
-		next := d.log.next()
-		if done() {
-			return nil
-		}
-		select {
-		case <-next:
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the Discord simulator: %w", ctx.Err())
-		case <-d.ctx.Done():
-			return errors.New("the Discord simulator was closed")
-		}
-	}
+	return d.log.wait(ctx, "Discord simulator", d.ctx.Done(), done)
 }
 
 // WaitSessions waits until n connections of the bot have a session.

@@ -3,7 +3,6 @@ package bridgetest
 import (
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -46,41 +45,14 @@ func (f *DiscordGatewayFault) effect() GatewayEffect {
 	return f.Effect
 }
 
-type gatewayFaults struct {
-	mu   sync.Mutex
-	list []*DiscordGatewayFault
-}
+type gatewayFaults struct{ faultList[DiscordGatewayFault] }
 
 // BreakGateway adds a fault for new connections; of several the oldest works. The returned function takes it away.
-func (d *Discord) BreakGateway(f DiscordGatewayFault) (clear func()) {
-	if f.Times == 0 {
-		f.Times = -1
-	}
-	d.wires.mu.Lock()
-	defer d.wires.mu.Unlock()
-	d.wires.list = append(d.wires.list, &f)
-	return func() {
-		d.wires.mu.Lock()
-		defer d.wires.mu.Unlock()
-		d.wires.list = slices.DeleteFunc(d.wires.list, func(have *DiscordGatewayFault) bool { return have == &f })
-	}
-}
+func (d *Discord) BreakGateway(f DiscordGatewayFault) (clear func()) { return d.wires.add(f, f.Times) }
 
 // take returns the fault that befalls a new connection, nil for none.
 func (w *gatewayFaults) take() *DiscordGatewayFault {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.list) == 0 {
-		return nil
-	}
-	f := w.list[0]
-	now := *f
-	if f.Times > 0 {
-		if f.Times--; f.Times == 0 {
-			w.list = w.list[1:]
-		}
-	}
-	return &now
+	return w.first(func(*DiscordGatewayFault) bool { return true })
 }
 
 // DiscordConnection is a gateway connection as it is now.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -17,8 +16,8 @@ var ErrReceive = errors.New("the test's receiver stores nothing now")
 // Receiver is a bridges.Receiver that remembers what it hears. All methods may be called by several goroutines at once. The zero value
 // is ready for use and stores everything.
 type Receiver struct {
-	mu      sync.Mutex
-	changed chan struct{} // closed at the next change; nil while nobody waits
+	watched
+
 	openErr error
 	failing int           // Receive calls that are to fail; below 0 all
 	gate    chan struct{} // Receive waits until it is closed; nil: it does not wait
@@ -223,32 +222,10 @@ func (r *Receiver) Healths() []error {
 	return slices.Clone(r.health)
 }
 
-func (r *Receiver) tell() {
-	if r.changed != nil {
-		close(r.changed)
-		r.changed = nil
-	}
-}
-
 // WaitFor returns nil as soon as done returns true; it is called again after each call of Open, Receive or Health. done may call the
 // receiver's methods.
 func (r *Receiver) WaitFor(ctx context.Context, done func() bool) error {
-	for {
-		r.mu.Lock()
-		if r.changed == nil {
-			r.changed = make(chan struct{})
-		}
-		next := r.changed
-		r.mu.Unlock()
-		if done() {
-			return nil
-		}
-		select {
-		case <-next:
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the receiver: %w", ctx.Err())
-		}
-	}
+	return r.wait(ctx, "receiver", nil, done)
 }
 
 // WaitUnique waits until n different events were stored and returns them.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -58,7 +57,7 @@ type SlackRequest struct {
 
 // slackLog remembers what apps did. It has a lock of its own, so that looking does not hold up the server.
 type slackLog struct {
-	mu       sync.Mutex
+	watched
 	remember int
 	posts    []*SlackPost
 	inPlace  map[slackPlace][]int // positions in posts, of a channel and of each thread in it
@@ -67,7 +66,6 @@ type slackLog struct {
 	calls    map[string]int
 	statuses []SlackStatus
 	prompts  []SlackPrompts
-	changed  chan struct{} // closed at the next change; nil while nobody waits
 }
 
 type slackPlace struct{ channel, ts string }
@@ -135,30 +133,6 @@ func (l *slackLog) answered(r *SlackRequest, a *slackAnswer) {
 	defer l.mu.Unlock()
 	r.Done, r.Error = true, a.error
 	l.tell()
-}
-
-// signal wakes those who wait, for a change outside of the log.
-func (l *slackLog) signal() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tell()
-}
-
-func (l *slackLog) tell() {
-	if l.changed != nil {
-		close(l.changed)
-		l.changed = nil
-	}
-}
-
-// next is closed at the next change.
-func (l *slackLog) next() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.changed == nil {
-		l.changed = make(chan struct{})
-	}
-	return l.changed
 }
 
 func (p *SlackPost) copy() SlackPost {

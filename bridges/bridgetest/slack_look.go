@@ -2,8 +2,6 @@ package bridgetest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -80,19 +78,7 @@ func (s *Slack) Prompts(c *SlackChannel) []SlackPrompts {
 // was sent, acknowledged or given up, when a socket opens or closes, and when the clock was advanced. done may call the simulator's
 // methods.
 func (s *Slack) WaitFor(ctx context.Context, done func() bool) error {
-	for {
-		next := s.log.next()
-		if done() {
-			return nil
-		}
-		select {
-		case <-next:
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the Slack simulator: %w", ctx.Err())
-		case <-s.ctx.Done():
-			return errors.New("the Slack simulator was closed")
-		}
-	}
+	return s.log.wait(ctx, "Slack simulator", s.ctx.Done(), done)
 }
 
 // WaitPosts waits for n posts in all and returns them.
@@ -103,17 +89,5 @@ func (s *Slack) WaitPosts(ctx context.Context, n int) ([]SlackPost, error) {
 
 // WaitPost returns the first post for which match returns true, which is asked once for each.
 func (s *Slack) WaitPost(ctx context.Context, match func(SlackPost) bool) (SlackPost, error) {
-	var found SlackPost
-	seen := 0
-	err := s.WaitFor(ctx, func() bool {
-		for _, p := range s.log.from(seen) {
-			seen++
-			if match(p) {
-				found = p
-				return true
-			}
-		}
-		return false
-	})
-	return found, err
+	return awaited(ctx, s.WaitFor, s.log.from, match)
 }

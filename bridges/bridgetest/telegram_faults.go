@@ -1,10 +1,8 @@
 package bridgetest
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -45,135 +43,52 @@ type wireCall struct {
 	chat   int64
 }
 
-type faultTable struct {
-	mu   sync.Mutex
-	list []*Fault
-}
+type faultTable struct{ faultList[Fault] }
 
 // Break adds a fault; of several that fit a call the oldest works. The returned function takes it away, also before its Times are
 // used up.
 func (t *Telegram) Break(f Fault) (clear func()) {
 	f.Method = strings.ToLower(f.Method)
-	left := &f
-	if f.Times == 0 {
-		left.Times = -1
-	}
-	t.faults.mu.Lock()
-	defer t.faults.mu.Unlock()
-	t.faults.list = append(t.faults.list, left)
-	return func() { t.faults.drop(left) }
+	return t.faults.add(f, f.Times)
 }
 
 // ClearFaults takes all faults away. Calls that one holds up go on being held up.
-func (t *Telegram) ClearFaults() {
-	t.faults.mu.Lock()
-	defer t.faults.mu.Unlock()
-	t.faults.list = nil
-}
-
-func (ft *faultTable) drop(f *Fault) {
-	ft.mu.Lock()
-	defer ft.mu.Unlock()
-	for i, have := range ft.list {
-		if have == f {
-			ft.list = append(ft.list[:i:i], ft.list[i+1:]...)
-			return
-		}
-	}
-}
+func (t *Telegram) ClearFaults() { t.faults.clear() }
 
 // take returns the fault that befalls a call, nil for none.
 func (ft *faultTable) take(call wireCall) *Fault {
-	ft.mu.Lock()
-	defer ft.mu.Unlock()
-	for i, f := range ft.list {
-		if f.Method != "" && f.Method != call.method || f.Chat != 0 && f.Chat != call.chat {
-			continue
-		}
-		now := *f
-		if f.Times > 0 {
-			if f.Times--; f.Times == 0 {
-				ft.list = append(ft.list[:i:i], ft.list[i+1:]...)
-			}
-		}
-		return &now
-	}
-	return nil
+	return ft.first(func(f *Fault) bool {
+		return (f.Method == "" || f.Method == call.method) && (f.Chat == 0 || f.Chat == call.chat)
+	})
 }
 
 // through processes a call and answers it, with the fault that befalls it. It returns the answer, nil when the call was not processed,
 // and whether the client got it.
 func (ft *faultTable) through(t *Telegram, w http.ResponseWriter, r *http.Request, call wireCall, process func() *answer) (*answer, bool) {
 	f := ft.take(call)
-	if f == nil {
-		a := process()
-		return a, write(w, a)
-	}
-	if !pause(r, f.Delay) {
-		return nil, false
-	}
-	if f.Effect == Slow {
-		a := process()
-		return a, write(w, a)
-	}
-	var a *answer
-	if f.Accepted {
-		a = process()
-	}
-	f.show(t, w, r)
-	return a, false
-}
-
-// pause waits; false means that the client has gone.
-func pause(r *http.Request, d time.Duration) bool {
-	return d <= 0 || sleep(r.Context(), d)
-}
-
-// show answers as the fault wants it.
-func (f *Fault) show(t *Telegram, w http.ResponseWriter, r *http.Request) {
-	switch f.Effect {
-	case Cut:
-		cut(w)
-	case Stall:
-		select {
-		case <-r.Context().Done():
-		case <-t.ctx.Done():
+	accepted := func(yes bool) *answer {
+		if !yes {
+			return nil
 		}
-		cut(w)
-	case Garbage:
-		write(w, &answer{status: http.StatusOK, body: []byte(`{"ok":true,"result":{"message_id":`)})
-	case Half:
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", "1000")
-		_, _ = w.Write([]byte(`{"ok":true,"result":`))
-		_ = http.NewResponseController(w).Flush()
-		cut(w)
-	case Throttle:
-		write(w, tooMany(max(f.RetryAfter, 1)))
-	case Refuse:
-		write(w, failure(f.Code, f.Body))
-	case HTML:
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(orElse(f.Code, http.StatusBadGateway))
-		_, _ = fmt.Fprintf(w, "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1>\r\n<p>The requested URL %s "+
-			"could not be served.</p></body></html>\r\n", r.URL.Path) // as proxies do: the token is in it
-	default:
-		w.WriteHeader(orElse(f.Code, http.StatusInternalServerError))
-		_, _ = w.Write([]byte(f.Body))
+		return process()
 	}
+	return befall(r, f.defect(), accepted, func(a *answer) bool { return write(w, a) }, func() { f.show(t, w, r) })
 }
 
-func orElse(n, other int) int {
-	if n == 0 {
-		return other
+func (f *Fault) defect() *defect {
+	if f == nil {
+		return nil
 	}
-	return n
+	return &defect{f.Effect, f.Accepted, f.Delay, f.Code, f.Body}
 }
 
-// cut closes the connection of a request without an answer.
-func cut(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err == nil {
-		_ = conn.Close()
-	}
+// show answers as the fault wants it. As those of proxies do, the page has the token in it.
+func (f *Fault) show(t *Telegram, w http.ResponseWriter, r *http.Request) {
+	f.defect().show(w, r, accent{
+		garbage: `{"ok":true,"result":{"message_id":`, half: `{"ok":true,"result":`, closed: t.ctx.Done(),
+		page: "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1>\r\n<p>The requested URL %s " +
+			"could not be served.</p></body></html>\r\n",
+		throttle: func() { write(w, tooMany(max(f.RetryAfter, 1))) },
+		refuse:   func() { write(w, failure(f.Code, f.Body)) },
+	})
 }

@@ -2,9 +2,6 @@ package bridgetest
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync"
 	"time"
 )
 
@@ -46,13 +43,12 @@ type Action struct {
 
 // postLog remembers what bots did. It has a lock of its own, so that looking does not hold up the server.
 type postLog struct {
-	mu      sync.Mutex
+	watched
 	posts   []*Post
 	inChat  map[int64][]int // positions in posts, so that a message id is its chat's lookup and nothing is scanned
 	byID    map[postKey]*Post
 	actions []Action
 	drafts  []DraftShown
-	changed chan struct{} // closed at the next change; nil while nobody waits
 }
 
 type postKey struct {
@@ -104,30 +100,6 @@ func (l *postLog) deleted(chat int64, id int) {
 	l.tell()
 }
 
-// signal wakes those who wait, for a change outside of the log.
-func (l *postLog) signal() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tell()
-}
-
-func (l *postLog) tell() {
-	if l.changed != nil {
-		close(l.changed)
-		l.changed = nil
-	}
-}
-
-// next is closed at the next change.
-func (l *postLog) next() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.changed == nil {
-		l.changed = make(chan struct{})
-	}
-	return l.changed
-}
-
 // from returns copies of the posts from position n on.
 func (l *postLog) from(n int) []Post {
 	l.mu.Lock()
@@ -176,19 +148,7 @@ func (t *Telegram) Actions(c *Chat) []Action {
 // WaitFor returns nil as soon as done returns true. It is called again after each post, edit, deletion, chat action and failed
 // webhook delivery, when updates were confirmed, and when a long poll begins to wait. done may call the simulator's methods.
 func (t *Telegram) WaitFor(ctx context.Context, done func() bool) error {
-	for {
-		next := t.log.next()
-		if done() {
-			return nil
-		}
-		select {
-		case <-next:
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the Telegram simulator: %w", ctx.Err())
-		case <-t.ctx.Done():
-			return errors.New("the Telegram simulator was closed")
-		}
-	}
+	return t.log.wait(ctx, "Telegram simulator", t.ctx.Done(), done)
 }
 
 // WaitPosts waits for n posts in all and returns them.
@@ -199,17 +159,5 @@ func (t *Telegram) WaitPosts(ctx context.Context, n int) ([]Post, error) {
 
 // WaitPost returns the first post for which match returns true, which is asked once for each.
 func (t *Telegram) WaitPost(ctx context.Context, match func(Post) bool) (Post, error) {
-	var found Post
-	seen := 0
-	err := t.WaitFor(ctx, func() bool {
-		for _, p := range t.log.from(seen) {
-			seen++
-			if match(p) {
-				found = p
-				return true
-			}
-		}
-		return false
-	})
-	return found, err
+	return awaited(ctx, t.WaitFor, t.log.from, match)
 }
