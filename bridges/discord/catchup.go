@@ -38,6 +38,9 @@ type job struct {
 	guild   id     // where that is known
 	shard   int    // whose gap it is
 	after   uint64 // messages with higher ids are looked for; 0: only where the channel is
+
+	found []message // so far, in order
+	done  bool      // all of it was read
 }
 
 // A result is the end of a job.
@@ -77,17 +80,23 @@ func (in *intake) begin(ctx context.Context, it *item) {
 	if since.Before(oldest) {
 		since = oldest
 	}
-	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli(), Gap: since.UnixMilli()}
+	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli()}
+	in.catchUp(ctx, it.shard, since)
+}
+
+// catchUp looks for what a shard has missed since then.
+func (in *intake) catchUp(ctx context.Context, shard int, since time.Time) {
 	after := idAt(in.bridge.theirTime(since))
-	jobs := in.jobs(ctx, it.shard)
+	jobs := in.jobs(ctx, shard)
 	for _, j := range jobs {
 		j.after = after
 		in.look(ctx, j)
 	}
-	if len(jobs) == 0 {
-		in.points[it.shard].Gap = 0
+	in.points[shard].Gap = 0
+	if len(jobs) > 0 {
+		in.points[shard].Gap = since.UnixMilli()
 	}
-	in.log.Info("looking for what was written while there was no connection", "shard", it.shard, "since", since.UTC().Format(time.RFC3339), "channels", len(jobs))
+	in.log.Info("looking for what was written while there was no connection", "shard", shard, "since", since.UTC().Format(time.RFC3339), "channels", len(jobs))
 }
 
 // jobs are for the channels in which a shard's gap may have something. Direct messages all come to the first shard.
@@ -204,7 +213,7 @@ func (g *gate) inOrder() []ranked {
 func (l *lookout) do(ctx context.Context, j job) []heard {
 	pause := backoff{least: l.bridge.least, most: 30 * time.Second}
 	for {
-		missed, err := l.try(ctx, j)
+		missed, err := l.try(ctx, &j)
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return missed
@@ -212,14 +221,15 @@ func (l *lookout) do(ctx context.Context, j job) []heard {
 			l.log.Debug("a channel cannot be looked through", "channel", j.channel, "err", err)
 			return nil
 		}
-		l.log.Info("a channel cannot be looked through now; trying again", "channel", j.channel, "err", err)
+		l.log.Debug("a channel cannot be looked through now; trying again", "channel", j.channel, "err", err)
 		if pause.wait(ctx, err) != nil {
 			return nil
 		}
 	}
 }
 
-func (l *lookout) try(ctx context.Context, j job) ([]heard, error) {
+// try goes on with a job from where it was.
+func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
 	guild := id("")
 	if !j.direct {
 		var err error
@@ -230,21 +240,20 @@ func (l *lookout) try(ctx context.Context, j job) ([]heard, error) {
 	if guild != "" && int(guild.number()>>22)%l.shards != j.shard {
 		return nil, nil // another shard's
 	}
-	var all []message
-	after := j.after
-	for len(all) < maxMissed {
-		page, err := l.bridge.history(ctx, j.channel, after)
+	for !j.done {
+		page, err := l.bridge.history(ctx, j.channel, j.after)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, page...)
+		j.found = append(j.found, page...)
 		last := page[max(len(page)-1, 0):]
-		if len(page) < historyPage || last[0].ID.number() <= after {
+		if len(page) < historyPage || len(j.found) >= maxMissed || last[0].ID.number() <= j.after {
+			j.done = true
 			break
 		}
-		after = last[0].ID.number()
+		j.after = last[0].ID.number()
 	}
-	return l.missed(ctx, all, guild), nil
+	return l.missed(ctx, j.found, guild), nil
 }
 
 // locate finds out what the channel is in, "" for direct messages.

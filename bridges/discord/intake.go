@@ -64,6 +64,11 @@ func (in *intake) run(ctx context.Context) {
 	defer tick.Stop()
 	in.toldAt, in.opens = time.Now(), time.NewTimer(time.Hour)
 	defer in.opens.Stop()
+	for i := range in.points { // a gap that was still open when the program ended
+		if p := &in.points[i]; p.ID != "" && p.Gap > 0 {
+			in.catchUp(ctx, i, time.UnixMilli(p.Gap))
+		}
+	}
 	for {
 		items := in.items
 		if in.gated >= maxGated {
