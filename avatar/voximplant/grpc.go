@@ -59,12 +59,11 @@ func (g *grpcTransport) attempt(ctx context.Context, t avatar.Turn, say avatar.S
 	if err != nil {
 		return nil, err
 	}
-	var m *wire.AvatarResponse
 	stop := context.AfterFunc(ctx, k.cancel)
 	k.begin(t.Later)
 	defer func() {
 		stop()
-		k.finish(err != nil && m != nil)
+		k.finish(err != nil && k.sent)
 		if err != nil {
 			g.talks.close(k)
 		}
@@ -75,7 +74,8 @@ func (g *grpcTransport) attempt(ctx context.Context, t avatar.Turn, say avatar.S
 			return nil, err
 		}
 	}
-	if m, err = g.exchange(ctx, k, t.Text); err != nil || m == nil {
+	m, err := g.exchange(ctx, k, t.Text)
+	if err != nil || m == nil {
 		return k.entry, err
 	}
 	return k.entry, say.Say(ctx, heardReply(m))
@@ -100,35 +100,54 @@ func (g *grpcTransport) exchange(ctx context.Context, k *talk, text string) (*wi
 	if err := k.stream.Send(&wire.UserUtterance{Text: text}); err != nil {
 		return nil, g.unsent(ctx, k, err)
 	}
-	reply := make(chan *wire.AvatarResponse, 1)
-	k.expect(reply)
-	wait := time.NewTimer(g.cfg.ReplyTimeout)
-	defer wait.Stop()
-	var m *wire.AvatarResponse
-	select {
-	case m = <-reply:
-	case <-k.over:
-	case <-wait.C:
-		k.expect(nil)
-	}
-	if m == nil {
-		select {
-		case m = <-reply: // it came at the same moment
-		default:
-		}
-	}
-	if m != nil && ctx.Err() == nil {
+	k.sent = true
+	m := g.await(ctx, k)
+	switch {
+	case ctx.Err() != nil:
+		return nil, fault.NoAnswer(k.entry.link.address, ctx.Err())
+	case m != nil:
 		return m, nil
 	}
 	select {
 	case <-k.over:
 		return nil, g.failed(ctx, k, k.err)
 	default:
+		return nil, nil
 	}
-	if ctx.Err() != nil {
-		return nil, fault.NoAnswer(k.entry.link.address, ctx.Err())
+}
+
+// await returns the next reply, nil when the stream ends before or none comes in time.
+func (g *grpcTransport) await(ctx context.Context, k *talk) *wire.AvatarResponse {
+	reply := make(chan *wire.AvatarResponse, 1)
+	k.expect(reply)
+	wait := time.NewTimer(g.patient(ctx))
+	defer wait.Stop()
+	select {
+	case m := <-reply:
+		return m
+	case <-k.over:
+	case <-wait.C:
+		k.expect(nil)
 	}
-	return nil, nil
+	select {
+	case m := <-reply: // it came at the same moment
+		return m
+	default:
+		return nil
+	}
+}
+
+// lastMoment is how long before its time is over an ask gives up waiting: what has been heard by the avatar must not be asked again for want of a reply.
+const lastMoment = 2 * time.Second
+
+// patient is how long to wait for a reply: reply_timeout, or less if the turn has no more time.
+func (g *grpcTransport) patient(ctx context.Context) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		if left := time.Until(end); left > 2*lastMoment {
+			return min(g.cfg.ReplyTimeout, left-lastMoment)
+		}
+	}
+	return g.cfg.ReplyTimeout
 }
 
 // unsent is the outcome of an utterance that did not go out. What was heard before it is said later.

@@ -187,3 +187,42 @@ func TestDeadlineThatEndsWhileTheReplyComesSaysNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestTurnWithLessTimeThanTheReplyTimeoutIsNotAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStream{heard: make(chan *wire.AvatarResponse), sent: func(string) error { return nil }}
+		g := fakeTalk(t, f)
+		defer g.talks.closeAll()
+		defer close(f.heard)
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+		defer cancel()
+		var now, later avatartest.Ear
+		if err := g.ask(ctx, grpcTurn("c", "Hi", &later), &now); err != nil || ctx.Err() != nil {
+			t.Errorf("%v, %v", err, ctx.Err())
+		}
+		f.heard <- say("at last")
+		synctest.Wait()
+		if got := later.Replies(); len(got) != 1 {
+			t.Errorf("said later %v", got)
+		}
+	})
+}
+
+func TestRepliesToAnUtteranceWhoseTurnHasNoMoreTimeAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		f := &fakeStream{heard: make(chan *wire.AvatarResponse, 3)}
+		f.sent = func(string) error { cancel(); f.heard <- say("one"); f.heard <- say("two"); return nil }
+		g := fakeTalk(t, f)
+		defer g.talks.closeAll()
+		defer close(f.heard)
+		var now, later avatartest.Ear
+		if err := g.ask(ctx, grpcTurn("c", "Hi", &later), &now); err == nil {
+			t.Error("no error")
+		}
+		synctest.Wait()
+		if now.Tried()+later.Tried() > 0 {
+			t.Errorf("said %v, later %v", now.Replies(), later.Replies())
+		}
+	})
+}

@@ -39,10 +39,12 @@ type talk struct {
 	inUse bool        // likewise
 	idle  *time.Timer // likewise; nil while it is in use for the first time
 
+	sent bool // the utterance of the ask that is going on went out; only that ask uses it
+
 	mu      sync.Mutex
 	asking  bool                        // from begin to finish: nothing may be said later
 	waiter  chan<- *wire.AvatarResponse // takes the next reply; nil when nobody waits for one
-	drop    bool                        // what came besides the first reply is to a turn that will be asked again
+	drop    bool                        // what comes is to a turn that will be asked again
 	later   avatar.Speaker
 	changed chan struct{} // closed when one of the above changes
 }
@@ -67,6 +69,7 @@ func (k *talk) change(alter func()) {
 
 // begin lets what is heard wait for expect or finish.
 func (k *talk) begin(later avatar.Speaker) {
+	k.sent = false
 	k.change(func() { k.asking, k.later = true, later })
 }
 
