@@ -39,7 +39,7 @@ type utterance struct {
 // ask sends the words. Any 2xx means that they were taken, unless it brings an error or a page.
 func (r *rest) ask(ctx context.Context, t avatar.Turn, _ avatar.Speaker) error {
 	if t.Callback == "" {
-		return fault.Kill(`replies come to server.public_url, which is not set: set it, or transport = "grpc" for this avatar`, nil)
+		return fault.Kill(`replies come to server.public_url of a running program, and there is none here: set it and talk over a bridge, or set transport = "grpc"`, nil)
 	}
 	data, err := r.cfg.data(t)
 	if err != nil {
