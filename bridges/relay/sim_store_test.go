@@ -214,17 +214,16 @@ func (g *gate) Purge(ctx context.Context, before time.Time, visitors ...string) 
 // accepted notes what became of messages. The first word holds: later deliveries are known.
 func (s *sim) accepted(b store.Batch, out []store.Result) {
 	for i, e := range b.Entries {
+		if e.Move != nil {
+			s.moved = append(s.moved, e.Move.From)
+		}
 		if e.Key == "" || out[i].Verdict == store.Known {
 			continue
 		}
 		if _, known := s.verdicts[e.Key]; known {
 			s.fail("%s was accepted twice", e.Key)
 		}
-		v := verdict{Verdict: out[i].Verdict, turn: e.Turn != nil, at: b.Now}
-		if e.Move != nil {
-			s.moved = append(s.moved, e.Move.From)
-		}
-		s.verdicts[e.Key] = v
+		s.verdicts[e.Key] = verdict{Verdict: out[i].Verdict, turn: e.Turn != nil, at: b.Now}
 		s.order = append(s.order, e.Key)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -45,6 +46,7 @@ type rig struct {
 	dir      string
 	public   string
 	admin    string
+	under    []string // a command and its arguments, under which start runs the program; nil: none
 
 	mu    sync.Mutex
 	child *exec.Cmd
@@ -158,6 +160,10 @@ func (r *rig) command(args ...string) *exec.Cmd {
 func (r *rig) start() {
 	r.t.Helper()
 	cmd := r.command("run")
+	if len(r.under) > 0 {
+		args := slices.Concat(r.under[1:], cmd.Args)
+		cmd.Path, cmd.Args = r.under[0], append(r.under[:1:1], args...)
+	}
 	out := &lockedWriter{mu: &r.mu, w: &r.log}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
