@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"avatarbridge/bridges"
 	"avatarbridge/bridges/fault"
 )
 
@@ -204,6 +205,19 @@ func TestARecordingWhoseMessageIsNotStoredIsNotKept(t *testing.T) {
 	if got := anna.speak("v1"); got.status != http.StatusServiceUnavailable || w.media.count() != 0 {
 		t.Errorf("answered with %+v, %d recordings are kept", got, w.media.count())
 	}
+	if got := anna.speak("v1"); got.status != http.StatusAccepted || w.media.count() != 1 {
+		t.Errorf("the repeat was answered with %+v, %d recordings are kept", got, w.media.count())
+	}
+}
+
+func TestARecordingThatIsOverALimitIsNotKept(t *testing.T) {
+	w := newWorld(t)
+	anna := w.visitor()
+	w.rx.Refuse(&bridges.TooMany{After: time.Second})
+	if got := anna.speak("v1"); got.status != http.StatusTooManyRequests || w.media.count() != 0 {
+		t.Errorf("answered with %+v, %d recordings are kept", got, w.media.count())
+	}
+	w.rx.Refuse(nil)
 	if got := anna.speak("v1"); got.status != http.StatusAccepted || w.media.count() != 1 {
 		t.Errorf("the repeat was answered with %+v, %d recordings are kept", got, w.media.count())
 	}
