@@ -13,6 +13,7 @@ import (
 
 	"github.com/bwmarrin/discordgo"
 
+	"avatarbridge/bridges"
 	"avatarbridge/bridges/fault"
 )
 
@@ -71,7 +72,7 @@ type answers struct {
 type pending struct {
 	told   chan struct{} // closed when Discord has answered to that
 	err    error         // after told: why the command cannot be answered by its token
-	filled bool          // guarded by answers.mu: a message took the place of "is thinking"
+	filled string        // guarded by answers.mu: the post that took the place of "is thinking"
 }
 
 // begin notes a command; nil when it is known already, because it came twice.
@@ -110,13 +111,14 @@ func (a *answers) find(i id) *pending {
 	return a.known[i]
 }
 
-// fill reports whether nothing has taken the place of "is thinking" so far, which the caller is about to do.
-func (a *answers) fill(p *pending) bool {
+// fill reports whether the post may take the place of "is thinking": no other one has.
+func (a *answers) fill(p *pending, post string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	was := p.filled
-	p.filled = true
-	return !was
+	if p.filled == "" {
+		p.filled = post
+	}
+	return p.filled == post
 }
 
 // postpone tells Discord of each command that the program works on it. Discord waits no longer than three seconds, so this waits neither
@@ -154,17 +156,16 @@ func (b *Bridge) postpone(ctx context.Context, a answer) error {
 
 var errTooLate = errors.New("the command is older than 15 minutes")
 
-// reply answers a command: the first message takes the place of "is thinking", later ones follow it. Discord itself makes the first one
-// that place's if the program does not know.
-func (b *Bridge) reply(ctx context.Context, handle string, body *post) (string, error) {
-	a, ok := readAnswer(handle)
+// reply answers a command: the first message takes the place of "is thinking", later ones follow it. A repeat of the first one does no harm.
+func (b *Bridge) reply(ctx context.Context, m *bridges.Message) (string, error) {
+	a, ok := readAnswer(m.Answer)
 	if !ok {
 		return "", &fault.Outcome{Kind: fault.Expired, Reason: "the command is not known any more"}
 	}
 	if b.theirTime(time.Now()).After(a.expires()) {
 		return "", &fault.Outcome{Kind: fault.Expired, Err: errTooLate}
 	}
-	req := &request{method: http.MethodPost, path: a.path(""), name: "POST /webhooks", token: true, bucket: "answer/" + string(a.ID), body: body}
+	first := !m.More
 	if p := b.answers.find(a.ID); p != nil {
 		select {
 		case <-p.told:
@@ -174,9 +175,14 @@ func (b *Bridge) reply(ctx context.Context, handle string, body *post) (string, 
 		if p.err != nil && statusOf(p.err) != 0 {
 			return "", &fault.Outcome{Kind: fault.Expired, Err: p.err}
 		}
-		if p.err == nil && b.answers.fill(p) {
-			req.method, req.path, req.name = http.MethodPatch, a.path("@original"), "PATCH /webhooks/messages"
-		}
+		first = first && b.answers.fill(p, m.ID)
+	}
+	req := &request{
+		method: http.MethodPost, path: a.path(""), name: "POST /webhooks", token: true, bucket: "answer/" + string(a.ID),
+		body: &post{Content: m.Forms[0].Text, Allowed: nobody(), Flags: flagNoEmbeds},
+	}
+	if first {
+		req.method, req.path, req.name = http.MethodPatch, a.path("@original"), "PATCH /webhooks/messages"
 	}
 	x, err := b.call(ctx, req)
 	if err != nil {

@@ -2,6 +2,7 @@ package discord
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -35,11 +36,15 @@ func (w *world) invokes(c *bridgetest.DiscordChannel, command, text string) *bri
 	return in
 }
 
-// answers fits a text as the answer to an event, and sends all of it.
-func (w *world) answers(b *Bridge, e bridges.Event, text string) {
+// answers fits texts as answers to an event, and sends all of them.
+func (w *world) answers(b *Bridge, e bridges.Event, texts ...string) {
 	w.Helper()
-	for i, m := range b.Fit(bridges.Message{Text: text, Answer: e.Answer, ReplyTo: e.Message, Mention: e.From.User}) {
-		m.ID, m.Place = "p"+string(rune('a'+i)), e.Place
+	var all []bridges.Message
+	for i, text := range texts {
+		all = append(all, b.Fit(bridges.Message{Text: text, Answer: e.Answer, More: i > 0, ReplyTo: e.Message, Mention: e.From.User})...)
+	}
+	for i, m := range all {
+		m.ID, m.Place = fmt.Sprint("p", i), e.Place
 		if _, err := b.Send(w.ctx, m); err != nil {
 			w.Fatalf("piece %d: %v", i, err)
 		}
@@ -92,8 +97,7 @@ func TestTheFirstPieceTakesTheWaitingPlaceAndLaterOnesFollow(t *testing.T) {
 	if !slices.Equal(e.Within, []string{w.rooms.ID, w.guild.ID}) || e.Place.Direct {
 		t.Errorf("heard %+v", e)
 	}
-	w.answers(b, e, strings.Repeat("A sentence of the answer. ", 200))
-	w.answers(b, e, "And another thing.")
+	w.answers(b, e, strings.Repeat("A sentence of the answer. ", 200), "And another thing.")
 	got := w.d.PostsIn(w.room)
 	if len(got) != 4 || got[0].ID != w.d.Answered(in).Original || got[3].Text != "And another thing." {
 		t.Fatalf("posted %d messages: %+v", len(got), got)
@@ -115,8 +119,7 @@ func TestARestartAnswersWhatWasPostponedBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := w.bridge(nil)
-	w.answers(b, e, "one")
-	w.answers(b, e, "two")
+	w.answers(b, e, "one", "two")
 	if got := w.d.Texts(w.room); !slices.Equal(got, []string{"one", "two"}) || w.d.Answered(in).Loading {
 		t.Errorf("posted %q", got)
 	}
@@ -156,8 +159,9 @@ func TestAnAnswerOfWhichNobodyKnowsIsFound(t *testing.T) {
 		m.ID, m.Place = "p1", e.Place
 		return m
 	}
-	for _, text := range []string{"first", "second"} {
+	for i, text := range []string{"first", "second"} {
 		m := message(text)
+		m.ID, m.More = fmt.Sprint("p", i), i > 0
 		if got, err := b.Find(w.ctx, m, time.Now()); err != nil || got != "" {
 			t.Errorf("%s was found before it was there: %q, %v", text, got, err)
 		}

@@ -31,8 +31,9 @@ const (
 )
 
 const (
-	helloWithin = 20 * time.Second // of a connection's first payload
-	readyWithin = 60 * time.Second // of READY or RESUMED
+	idle        = 5 * time.Millisecond // of a connection on which nothing is under way
+	helloWithin = 20 * time.Second     // of a connection's first payload
+	readyWithin = 60 * time.Second     // of READY or RESUMED
 	// keepsSession is a close code with which a session can be resumed afterwards: 1000 and 1001 would end it.
 	keepsSession = 4000
 	// largeGuild is from how many members on a guild names only those that are online; the least that Discord takes.
@@ -57,7 +58,7 @@ type socket struct {
 	mu      sync.Mutex   // of writing
 	seq     atomic.Int64 // of the last event that came
 	unheard atomic.Int32 // heartbeats without an acknowledgement
-	blocked atomic.Bool  // what came waits for the program, so no acknowledgement can be seen
+	waits   atomic.Int64 // since when nothing has come, in unix nanoseconds; 0 while something is being read
 	dead    atomic.Bool  // a zombie, found out by the heartbeats
 }
 
@@ -103,7 +104,9 @@ func (s *socket) write(op int, data any) error {
 
 // read returns the next payload. It is nil for one that was left out.
 func (s *socket) read() (*frame, error) {
+	s.waits.Store(time.Now().UnixNano())
 	kind, r, err := s.ws.NextReader()
+	s.waits.Store(0)
 	if err != nil {
 		return nil, s.ended(err)
 	}
@@ -172,7 +175,7 @@ func (s *socket) beat(ctx context.Context, every time.Duration) {
 			return
 		case <-next.C:
 		}
-		if s.unheard.Load() >= 2 && !s.blocked.Load() {
+		if s.zombie() {
 			s.dead.Store(true)
 			s.end()
 			return
@@ -183,6 +186,12 @@ func (s *socket) beat(ctx context.Context, every time.Duration) {
 		}
 		next.Reset(every)
 	}
+}
+
+// zombie reports whether acknowledgements do not come, rather than wait behind other things that are still to be read.
+func (s *socket) zombie() bool {
+	waits := s.waits.Load()
+	return s.unheard.Load() >= 2 && waits != 0 && time.Since(time.Unix(0, waits)) > idle
 }
 
 func (s *socket) heartbeat() error {

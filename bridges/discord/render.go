@@ -38,10 +38,13 @@ func fit(m bridges.Message) []bridges.Message {
 	}
 	var out []bridges.Message
 	for _, piece := range markup.Split(doc, markup.Discord{}) {
-		out = append(out, bridges.Message{Answer: m.Answer, Forms: textForms(piece, m.Answer != "")})
+		out = append(out, bridges.Message{Forms: textForms(piece, m.Answer != "")})
 	}
 	if sound != nil {
-		out = append(out, bridges.Message{Answer: m.Answer, Forms: sound})
+		out = append(out, bridges.Message{Forms: sound})
+	}
+	for i := range out {
+		out[i].Answer, out[i].More = m.Answer, m.Answer != "" && (m.More || i > 0)
 	}
 	if len(out) > 0 && m.Answer == "" { // an answer shows by itself what it answers
 		out[0].ReplyTo, out[0].Mention = m.ReplyTo, m.Mention

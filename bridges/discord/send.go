@@ -62,7 +62,7 @@ func (b *Bridge) Send(ctx context.Context, m bridges.Message) (string, error) {
 	}
 	switch form := m.Forms[0]; form.Kind {
 	case formAnswer:
-		return b.reply(ctx, m.Answer, &post{Content: form.Text, Allowed: nobody(), Flags: flagNoEmbeds})
+		return b.reply(ctx, &m)
 	case formText, formPlain:
 		p := newPost(&m)
 		p.Content = form.Text

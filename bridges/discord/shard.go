@@ -207,11 +207,7 @@ func (s *shard) put(ctx context.Context, sock *socket, it item) error {
 		return nil
 	default:
 	}
-	sock.blocked.Store(true)
-	defer func() {
-		sock.unheard.Store(0)
-		sock.blocked.Store(false)
-	}()
+	defer sock.unheard.Store(0) // the acknowledgements of meanwhile are still to be read
 	select {
 	case s.items <- it:
 		return nil
