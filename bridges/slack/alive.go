@@ -10,8 +10,10 @@ import (
 
 // works notes that the connection works, and has what was missed read if it did not for long.
 func (l *listener) works(ctx context.Context) {
+	now := clock()
+	l.sign.Store(now.Unix())
 	l.mu.Lock()
-	since, now := l.alive, time.Now()
+	since := l.alive
 	l.alive = now
 	l.mu.Unlock()
 	l.rx.Health(nil)
@@ -19,6 +21,9 @@ func (l *listener) works(ctx context.Context) {
 		l.lanes.spawn(func() { l.backfill(ctx, since) })
 	}
 }
+
+// clock is the time without what Go notes to compare it by, which stands still while the machine sleeps.
+func clock() time.Time { return time.Now().Round(0) }
 
 // lost notes that the connection does not work.
 func (l *listener) lost(err error) { l.rx.Health(err) }
@@ -36,9 +41,6 @@ func (l *listener) down(err error) {
 	l.mu.Lock()
 	l.live--
 	left := l.live
-	if left == 0 {
-		l.alive = time.Now()
-	}
 	l.mu.Unlock()
 	if left == 0 {
 		l.lost(err)
@@ -52,6 +54,15 @@ func (l *listener) deaf() bool {
 	return l.live == 0
 }
 
+// hears reports whether something works, and has shown it lately: after the machine slept, sockets seem to work that do not.
+func (l *listener) hears(now time.Time) bool {
+	lately := 2 * l.silence
+	if l.cfg.AppToken == "" {
+		lately = 2 * l.watch
+	}
+	return !l.deaf() && now.Sub(time.Unix(l.sign.Load(), 0)) <= max(lately, 2*time.Second)
+}
+
 // beats stores from time to time that the connection is alive, so that after a crash it is known since when it is not.
 func (l *listener) beats(ctx context.Context) error {
 	ticker := time.NewTicker(l.beat)
@@ -62,10 +73,10 @@ func (l *listener) beats(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if l.deaf() {
+		now := clock()
+		if !l.hears(now) {
 			continue
 		}
-		now := time.Now()
 		l.mu.Lock()
 		l.alive = now
 		l.mu.Unlock()

@@ -17,9 +17,10 @@ type Config struct {
 	FollowThreads bool   `toml:"follow_threads"`               // no mention is needed in a thread that the avatar takes part in
 	APIURL        string `toml:"api_url"`
 
-	Name      string        `toml:"-"` // of the bridge, for the log
-	CatchUp   time.Duration `toml:"-"` // how far back is read after a gap; 0 is an hour
-	EventsURL string        `toml:"-"` // where Slack reaches Handler, for Check; "" when there is none
+	Name       string        `toml:"-"` // of the bridge, for the log
+	CatchUp    time.Duration `toml:"-"` // how far back is read after a gap; 0 is an hour
+	ReadsRooms bool          `toml:"-"` // some room is answered without a mention
+	EventsURL  string        `toml:"-"` // where Slack reaches Handler, for Check; "" when there is none
 }
 
 // Default returns the settings that hold where the section has none.

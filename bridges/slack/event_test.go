@@ -244,3 +244,16 @@ func TestALookupThatIsThrottledDelaysAndLosesNothing(t *testing.T) {
 		t.Errorf("%+v", e.From)
 	}
 }
+
+func TestOfWhatIsNotSaidToTheAvatarNothingIsLookedUp(t *testing.T) {
+	w := newWorld(t, patient)
+	w.connected(w.bridge(nil, func(c *Config) { c.ReadsRooms = false }))
+	for range 3 {
+		w.writes(bridgetest.SlackLine{Channel: w.room, From: w.slack.AddUser(w.team, "Ben"), Text: "among us"})
+	}
+	w.writes(bridgetest.SlackLine{Channel: w.room, Text: w.app.User.Mention() + " and you?"})
+	w.hears(1)
+	if n := w.slack.Calls("users.info"); n != 1 {
+		t.Errorf("%d people were looked up, want the one who asked", n)
+	}
+}

@@ -99,7 +99,7 @@ func (l *listener) event(ctx context.Context, m *message, within []string) (brid
 	case !m.written() || m.own(&l.me):
 		return bridges.Event{}, false, nil
 	}
-	return l.heard(ctx, m, within)
+	return l.heard(ctx, m, within, l.cfg.ReadsRooms)
 }
 
 // greeted is the opening of an assistant thread.
@@ -116,7 +116,7 @@ func (l *listener) greeted(ctx context.Context, m *message, within []string) (br
 }
 
 func (l *listener) deleted(m *message, ts string) (bridges.Event, bool, error) {
-	if ts == "" || m.Previous != nil && m.Previous.own(&l.me) {
+	if ts == "" || m.Previous != nil && (m.Previous.own(&l.me) || m.Previous.Bot != "") {
 		return bridges.Event{}, false, nil
 	}
 	return bridges.Event{
@@ -134,7 +134,7 @@ func (l *listener) changed(ctx context.Context, m *message, within []string) (br
 	case !now.written() || now.own(&l.me) || timeOf(now.TS).IsZero() || m.Previous != nil && m.Previous.Text == now.Text:
 		return bridges.Event{}, false, nil
 	}
-	e, ok, err := l.heard(ctx, &now, within)
+	e, ok, err := l.heard(ctx, &now, within, true)
 	if !ok || e.Kind == bridges.Command {
 		return bridges.Event{}, false, err // a command was obeyed when it was written
 	}
@@ -142,8 +142,8 @@ func (l *listener) changed(ctx context.Context, m *message, within []string) (br
 	return e, true, nil
 }
 
-// heard is a message that somebody wrote.
-func (l *listener) heard(ctx context.Context, m *message, within []string) (bridges.Event, bool, error) {
+// heard is a message that somebody wrote. Unless all is wanted, what is not said to the avatar is left out before anybody asks who said it.
+func (l *listener) heard(ctx context.Context, m *message, within []string, all bool) (bridges.Event, bool, error) {
 	e := bridges.Event{
 		Kind: bridges.Written, Key: key(m.Channel, m.TS), At: timeOf(m.TS), Place: m.place(), Message: m.TS, Within: within,
 		Attachments: m.attachments(),
@@ -152,7 +152,7 @@ func (l *listener) heard(ctx context.Context, m *message, within []string) (brid
 	named := strings.Contains(m.Text, "<@"+l.me.User+">") || strings.Contains(m.Text, "<@"+l.me.User+"|") || m.Type == "app_mention"
 	e.Addressed = e.Place.Direct || named || l.follows(m, thread)
 	text := behindMentions(m.Text, l.me.User)
-	if text == "" && len(e.Attachments) == 0 && !e.Addressed {
+	if !e.Addressed && (!all || text == "" && len(e.Attachments) == 0) {
 		return bridges.Event{}, false, nil
 	}
 	if m.Bot != "" || m.User == "" {

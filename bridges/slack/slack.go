@@ -106,6 +106,8 @@ type listener struct {
 	doubt   chan struct{} // has room for one: the token may not be valid any more
 	told    threads       // people of whom the operator was told that they are not answered
 
+	sign atomic.Int64 // Unix time of the last sign of life
+
 	mu    sync.Mutex
 	live  int       // sockets that work
 	alive time.Time // when the connection last was known to work; zero: never

@@ -163,6 +163,7 @@ func (s *socket) close() { _ = s.ws.Close() }
 
 // lives notes a sign of life.
 func (s *socket) lives() {
+	s.l.sign.Store(time.Now().Unix())
 	select {
 	case <-s.replaced: // what is left to come has its time
 	default:
@@ -241,7 +242,7 @@ func (s *socket) disconnected(reason string) error {
 		return &fault.Outcome{Kind: fault.Retry, Reason: hopelessNames["socket_mode_not_enabled"],
 			Err: &apiError{method: "Socket Mode", name: "socket_mode_not_enabled"}}
 	}
-	return fmt.Errorf("Slack closes the socket: %s", harmless(reason)) //nolint:staticcheck // a name
+	return fmt.Errorf("the socket was closed by Slack: %s", harmless(reason))
 }
 
 // An envelope is a frame with something in it that is to be acknowledged.

@@ -178,3 +178,15 @@ func TestThatTheConnectionLivesIsStoredForTheNextStart(t *testing.T) {
 		t.Errorf("the cursor is %v old", d)
 	}
 }
+
+func TestAfterTheMachineSleptTheConnectionIsNotTakenForAlive(t *testing.T) {
+	l := &listener{Bridge: &Bridge{cfg: Config{AppToken: "xapp-1"}, silence: 30 * time.Second}, live: 2}
+	now := time.Now()
+	l.sign.Store(now.Unix())
+	if !l.hears(now.Add(50 * time.Second)) {
+		t.Error("a socket that was alive a moment ago is taken for dead")
+	}
+	if l.hears(now.Add(time.Hour)) {
+		t.Error("sockets without a sign of life for an hour are taken for alive")
+	}
+}

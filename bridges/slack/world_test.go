@@ -87,7 +87,7 @@ func (w *world) secrets() []string {
 func (w *world) bridge(media bridges.Media, changes ...func(*Config)) *Bridge {
 	w.Helper()
 	cfg := Default()
-	cfg.BotToken, cfg.AppToken, cfg.APIURL = w.app.BotToken, w.app.AppToken, w.slack.URL()
+	cfg.BotToken, cfg.AppToken, cfg.APIURL, cfg.ReadsRooms = w.app.BotToken, w.app.AppToken, w.slack.URL(), true
 	for _, c := range changes {
 		c(&cfg)
 	}

@@ -20,7 +20,7 @@ func slackURL(c *slack.Config) string {
 
 func buildSlack(b config.Bridge, in *house) (bridges.Bridge, error) {
 	c := *b.Config.(*slack.Config)
-	c.Name, c.CatchUp = b.Name, b.CatchUp
+	c.Name, c.CatchUp, c.ReadsRooms = b.Name, b.CatchUp, readsRooms(b)
 	if in.publicURL != "" {
 		c.EventsURL = in.publicURL + "/bridges/" + b.Name + "/events"
 	}
