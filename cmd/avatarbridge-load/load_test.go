@@ -117,6 +117,16 @@ func TestOtherAvatarsAndSeveralBots(t *testing.T) {
 	}
 }
 
+func TestADiskIsFullWhereNothingCanBeMounted(t *testing.T) {
+	t.Parallel()
+	b := small(t)
+	b.NoMounts = true
+	r := drive(t, b, "disk", trial.Ours)
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "files could not grow") {
+		t.Errorf("it is not told: %q", r.Notes)
+	}
+}
+
 func TestTheBaselineAnswersEveryMessageWhileNobodyKillsIt(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"closed", "open", "burst", "stuck", "conversations", "idle", "start"} {
@@ -137,8 +147,8 @@ func TestATableAndJSONComeOutOfOneCommand(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "load.json")
 	var out, errs bytes.Buffer
-	code := execute(t.Context(), []string{"--binary", built.ours, "--baseline", built.baseline, "--dir", dir, "--against", "baseline", "--passes", "2",
-		"--messages", "40", "--chats", "10", "--markdown", "--json", file, "closed", "order"}, &out, &errs)
+	code := execute(t.Context(), []string{"--binary", built.ours, "--baseline", built.baseline, "--dir", dir, "-against", "baseline", "--passes", "2",
+		"--messages", "40", "--chats", "10", "-markdown", "-json", file, "closed", "order"}, &out, &errs)
 	if code != kept {
 		t.Fatalf("the exit code is %d: %s", code, &errs)
 	}

@@ -1,9 +1,10 @@
 // Command avatarbridge-load measures avatarbridge: it drives the built program as a child process between simulators of the platforms and
 // of the avatars, and says what it did as figures, beside those of a bot that was written by hand.
 //
-//	go run ./cmd/avatarbridge-load -against baseline all
+//	go run ./cmd/avatarbridge-load -against baseline figures
 //
-// is the README's table. It exits with 1 when a message was lost, out of order, or another promise was not kept.
+// is the README's table; -help names the modes and what can be changed about them. It exits with 1 when a message was lost, out of order, or
+// another promise was not kept.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -51,7 +53,7 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "avatarbridge-load:", err)
 		return broken
 	}
-	_, err = parser.Parse(args)
+	_, err = parser.Parse(doubled(args))
 	switch {
 	case exit >= 0: // --help was answered
 		return exit
@@ -64,4 +66,15 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 		return broken
 	}
 	return kept
+}
+
+// doubled writes -name as --name, since both are usual and there are no short flags.
+func doubled(args []string) []string {
+	all := slices.Clone(args)
+	for i, a := range all {
+		if len(a) > 2 && a[0] == '-' && a[1] != '-' {
+			all[i] = "-" + a
+		}
+	}
+	return all
 }

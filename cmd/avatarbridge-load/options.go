@@ -24,6 +24,7 @@ type options struct {
 	Markdown bool   `help:"Write the table in Markdown."`
 	Seed     uint64 `help:"Of the moments at which the program is killed; without it a random one, which is told."`
 
+	NoMounts  bool          `help:"disk: let files not grow, in place of a small file system in a mount namespace, which is filled."`
 	Patience  time.Duration `default:"60s" help:"How long nothing may move before what is missing counts as lost."`
 	Messages  int           `help:"closed: how many in all (5000)."`
 	Chats     int           `help:"How many conversations (closed 500, overload 200, else 100)."`

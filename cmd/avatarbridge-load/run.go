@@ -101,7 +101,7 @@ func (o *options) absolute() (err error) {
 
 // passes runs every mode in every pass, the contestants in turn: each is first as often as the other.
 func (o *options) passes(ctx context.Context, modes []trial.Mode, rep *report, p *progress) error {
-	b := &trial.Bench{Program: o.Binary, Baseline: o.Other, Dir: o.Dir, Avatar: o.Avatar, Bots: o.Bridges, Patience: o.Patience,
+	b := &trial.Bench{Program: o.Binary, Baseline: o.Other, Dir: o.Dir, Avatar: o.Avatar, Bots: o.Bridges, NoMounts: o.NoMounts, Patience: o.Patience,
 		Size: o.size(), Rand: rand.New(rand.NewPCG(o.Seed, o.Seed)), Watch: p.watch}
 	for pass := range o.Passes {
 		p.pass(pass+1, o.Passes)

@@ -23,6 +23,7 @@ type Bench struct {
 	Dir      string // where trials keep their databases
 	Avatar   string // "webhook" or "virtuals"
 	Bots     int    // Telegram bots among which the chats are shared out
+	NoMounts bool   // programs get no file system of their own, as where none can be had
 	Patience time.Duration
 	Size     Size
 	Rand     *rand.Rand
