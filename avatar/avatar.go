@@ -110,8 +110,9 @@ type Reply struct {
 	Heard     string // what the service understood of the person's words, "" when it does not say
 	// Key identifies the reply within its conversation where the service says so; a reply with a known key is not stored again. "" for
 	// replies that are said before Ask returns.
-	Key  string
-	Ends bool // the conversation ends with this reply: the next turn opens a new one
+	Key    string
+	KeyFor time.Duration // how long the key is known; 0: for good
+	Ends   bool          // the conversation ends with this reply: the next turn opens a new one
 }
 
 // Audio is the sound of a reply: a URL, or the bytes themselves.

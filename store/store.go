@@ -339,7 +339,8 @@ type Finished struct {
 
 // A Reply is one reply, as posts.
 type Reply struct {
-	Key    string // "" or unique in the conversation: a reply with a known key is left out
+	Key    string        // "" or unique in the conversation: a reply with a known key is left out
+	KeyFor time.Duration // how long the key is known; 0: as long as it is kept. What is left out does not make it longer
 	Pieces [][]byte
 	Ends   bool // the conversation goes on in a new generation
 	Apart  bool // no word to the person, such as taking away a draft: no preface comes before it, and it is posted also when the turn is unsaid

@@ -8,13 +8,16 @@ import (
 	"avatarbridge/bridges/fault"
 )
 
-// Check asks for the addresses of the avatar API and, with transport "rest", logs in. No word is sent.
+// Check asks for the addresses of the avatar API and logs in. No word is sent.
 func (b *Backend) Check(ctx context.Context) []fault.Finding {
 	_, named, err := b.platform.logon(ctx)
 	if err != nil {
 		return []fault.Finding{finding("Logon failed at "+b.platform.base.Host, err, "see whether api_url is right and can be reached from here")}
 	}
 	found := []fault.Finding{{OK: true, What: "account accepted by " + b.platform.base.Host + ", avatar API at " + hosts(named)}}
+	if g, ok := b.transport.(*grpcTransport); ok {
+		return append(found, g.check(ctx))
+	}
 	r, ok := b.transport.(*rest)
 	if !ok {
 		return found

@@ -33,7 +33,6 @@ type Backend struct {
 	cfg       Config
 	platform  *platformAPI
 	transport transport
-	now       func() time.Time
 }
 
 var (
@@ -70,7 +69,7 @@ func build(cfg Config, api, nlu *http.Client, now func() time.Time) (avatar.Back
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{cfg: cfg, platform: platform, now: now}
+	b := &Backend{cfg: cfg, platform: platform}
 	if cfg.Transport == transportGRPC {
 		if b.transport, err = newGRPC(cfg, log, platform, cfg.Dial); err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ func (p *player) posts(l *line, s *Settings, c *store.Conversation, b *turnBody,
 	if s.ShowAnimation && r.Animation.URL != "" && p.vet(l, "animation", r.Animation.URL) {
 		m.Animation = r.Animation.URL
 	}
-	reply := store.Reply{Key: r.Key, Ends: r.Ends}
+	reply := store.Reply{Key: r.Key, KeyFor: r.KeyFor, Ends: r.Ends}
 	if m.Text != "" || m.Audio != nil || m.Animation != "" {
 		reply.Pieces = l.fit(c.Channel, m)
 	}

@@ -156,7 +156,7 @@ func (c *core) settleTurn(cl *claim, dead string, tries int, now int64) (answere
 // ends no newer one.
 func (c *core) replies(v *conversation, s *speech, replies []store.Reply, preface [][]byte, generation int) (*conversation, error) {
 	for _, r := range replies {
-		known, err := c.noteReply(v, r.Key, s.now)
+		known, err := c.noteReply(v, &r, s.now)
 		if err != nil {
 			return nil, err
 		}
@@ -181,25 +181,34 @@ func (c *core) replies(v *conversation, s *speech, replies []store.Reply, prefac
 	return v, nil
 }
 
-func (c *core) knownReply(v int64, key string) (bool, error) {
-	if key == "" {
+func (c *core) knownReply(v int64, reply *store.Reply, now int64) (bool, error) {
+	if reply.Key == "" {
 		return false, nil
 	}
-	r, err := c.one("SELECT 1 FROM reply WHERE conversation = ? AND key = ?", v, key)
+	r, err := c.one("SELECT 1 FROM reply WHERE conversation = ? AND key = ? AND at > ?", v, reply.Key, knownSince(reply, now))
 	return r != nil, err
 }
 
+// knownSince is the time before which a reply's key does not count any more.
+func knownSince(r *store.Reply, now int64) int64 {
+	if r.KeyFor <= 0 {
+		return -1
+	}
+	return now - r.KeyFor.Microseconds()
+}
+
 // noteReply keeps a reply's key; true means that it was known.
-func (c *core) noteReply(v *conversation, key string, now int64) (bool, error) {
-	if key == "" {
+func (c *core) noteReply(v *conversation, r *store.Reply, now int64) (bool, error) {
+	if r.Key == "" {
 		return false, nil
 	}
-	n, err := c.exec("INSERT INTO reply (conversation, key, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", v.ID, key, now)
+	n, err := c.exec("INSERT INTO reply (conversation, key, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at WHERE at <= ?",
+		v.ID, r.Key, now, knownSince(r, now))
 	return n == 0, err
 }
 
 func (c *core) sayLater(s *store.Said) (out store.Claims, err error) {
-	known, err := c.knownReply(s.Conversation, s.Reply.Key)
+	known, err := c.knownReply(s.Conversation, &s.Reply, micros(s.Now))
 	if known || err != nil {
 		return out, err
 	}

@@ -172,6 +172,7 @@ func (x *machine) soon(rt *rapid.T) time.Time {
 func (x *machine) drawReply(rt *rapid.T) store.Reply {
 	return store.Reply{
 		Key: pick(rt, "reply", "", "r1", "r2", x.unique("r")), Pieces: x.drawPieces(rt), Ends: rapid.IntRange(0, 5).Draw(rt, "ends") == 0,
-		Apart: rapid.IntRange(0, 5).Draw(rt, "apart") == 0,
+		KeyFor: time.Duration(rapid.IntRange(0, 2).Draw(rt, "key for")) * time.Minute,
+		Apart:  rapid.IntRange(0, 5).Draw(rt, "apart") == 0,
 	}
 }

@@ -100,7 +100,7 @@ func (m *model) finish(t *mItem, f store.Finished) (r mResult) {
 func (m *model) replies(c *mConv, replies []store.Reply, preface [][]byte, generation int, now time.Time) (all []mReply) {
 	for _, r := range replies {
 		if r.Key != "" {
-			if _, known := c.replies[r.Key]; known {
+			if c.knows(&r, now) {
 				continue
 			}
 			c.replies[r.Key] = now
@@ -118,11 +118,17 @@ func (m *model) replies(c *mConv, replies []store.Reply, preface [][]byte, gener
 	return all
 }
 
+// knows says whether a reply is left out.
+func (c *mConv) knows(r *store.Reply, now time.Time) bool {
+	at, known := c.replies[r.Key]
+	return known && r.Key != "" && (r.KeyFor <= 0 || at.After(now.Add(-r.KeyFor)))
+}
+
 func (m *model) say(c *mConv, s store.Said) (r mResult, err error) {
 	if c == nil {
 		return r, store.ErrStale
 	}
-	if _, known := c.replies[s.Reply.Key]; known && s.Reply.Key != "" {
+	if c.knows(&s.Reply, s.Now) {
 		return r, nil
 	}
 	if c.generation != s.Generation {

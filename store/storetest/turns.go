@@ -145,6 +145,19 @@ var sayExamples = []example{
 		b.settle(&posts[0], store.Sent)
 		b.isPost(b.say(late(t, "", "k", "a")).Post, "")
 	}},
+	{"AReplyWhoseKeyIsKnownForATimeIsNewAfterIt", func(b *bench) {
+		t := b.ask("u1", direct("u1"), "one")
+		b.finish(t)
+		s := late(t, "", "k", "a")
+		s.Reply.KeyFor = time.Minute
+		b.settle(b.say(s).Post, store.Sent)
+		b.pass(59 * time.Second)
+		b.isPost(b.say(s).Post, "")
+		b.pass(time.Second) // what was left out has not made it longer
+		b.settle(b.say(s).Post, store.Sent)
+		b.pass(59 * time.Second)
+		b.isPost(b.say(s).Post, "")
+	}},
 	{"ALateReplyToAnOlderGenerationIsStaleButAKnownOneIsNot", func(b *bench) {
 		t := b.ask("u1", direct("u1"), "one")
 		s := late(t, "", "k", "bye")
