@@ -134,7 +134,9 @@ func (l *line) unpark(c *store.Conversation) {
 
 // throttle makes the hold that a throttled call asks for.
 func throttle(o *fault.Outcome, c *store.Conversation) *store.Hold {
-	h := &store.Hold{Until: time.Now().Add(o.After), Reason: "throttled"}
+	// Stores keep microseconds: what is due a moment before its hold is over would be claimed and given back until the clock has moved on.
+	until := time.Now().Add(o.After + time.Microsecond - 1).Truncate(time.Microsecond)
+	h := &store.Hold{Until: until, Reason: "throttled"}
 	switch o.Scope {
 	case fault.Avatar:
 		h.Scope.Avatar = c.Avatar

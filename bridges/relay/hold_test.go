@@ -159,3 +159,39 @@ func (s *counting) ClaimPosts(ctx context.Context, account string, now time.Time
 	s.claimed.Add(int32(len(posts)))
 	return posts, due, err
 }
+
+func TestWhatWasHeldIsDueOnlyWhenItsHoldIsOver(t *testing.T) {
+	inWorld(t, nil, func(t *testing.T, w *world) {
+		s := &countsDefer{}
+		w.wrap = func(st store.Store) store.Store { s.Store = st; return s }
+		w.restart()
+		calls := 0
+		w.avatar.onAsk(func(ctx context.Context, turn avatar.Turn, say avatar.Speaker) error {
+			if calls++; calls == 1 { // the store knows nothing of nanoseconds
+				return fault.Throttle(fault.Avatar, 2*time.Second+time.Nanosecond, nil)
+			}
+			return say.Say(ctx, avatar.Reply{Text: "re: " + turn.Text})
+		})
+		w.bridge.receive(t, w.bridge.said("ann", "1"))
+		time.Sleep(time.Second)
+		w.relay.Wake() // the store says when the turn is due
+		time.Sleep(2 * time.Second)
+		w.wantPosted("ann", "re: 1")
+		if n := s.n.Load(); n != 1 {
+			t.Errorf("the turn was given back %d times", n)
+		}
+	})
+}
+
+// countsDefer counts how often turns are given back. Where it is too often it lets time pass, which otherwise never would.
+type countsDefer struct {
+	store.Store
+	n atomic.Int32
+}
+
+func (s *countsDefer) Defer(ctx context.Context, d store.Deferred) (store.Claims, error) {
+	if s.n.Add(1) > 10 {
+		time.Sleep(time.Microsecond)
+	}
+	return s.Store.Defer(ctx, d)
+}
