@@ -42,6 +42,10 @@ func tested(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if err := os.Setenv("GORACE", "halt_on_error=1"); err != nil { // a race in the program ends it, and with it the trial
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	for pkg, file := range map[string]*string{"avatarbridge/cmd/avatarbridge": &built.ours, "avatarbridge/cmd/avatarbridge-load/baseline": &built.baseline} {
 		if *file, err = child.Build(context.Background(), dir, pkg, buildFlags...); err != nil {
 			fmt.Fprintln(os.Stderr, err)
