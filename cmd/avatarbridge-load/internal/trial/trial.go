@@ -16,13 +16,21 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/child"
 	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
+	"avatarbridge/cmd/avatarbridge-load/internal/wire"
 )
 
-// A platform is a simulator of where people write. Another platform is another one of these, and a line in newTrial.
+// A platform is a simulator of where people write: it hands the program what they write, and tells the ledger of replies. Another platform is
+// another one of these, made in simulate.
 type platform interface {
+	// Write lets the person of a chat write message n there.
 	Write(chat, n int)
+	// Section is the configuration of a bridge with this name to this avatar, and more lines.
 	Section(name, avatar, more string) string
+	// Unconfirmed counts what was written and not acknowledged.
 	Unconfirmed() int
+	// Break lets all calls fail in this way, and work again with nil.
+	Break(*wire.Fault)
+	// Close ends the simulator.
 	Close()
 }
 
@@ -47,7 +55,8 @@ type trial struct {
 	who     string
 	dir     string
 	ledger  *ledger.Ledger
-	bots    []*telegram.Server
+	bots    []platform       // among which the chats are shared out
+	api     *telegram.Server // the first of them: the baseline's
 	service avatar.Service
 	setup   setup
 	polled  atomic.Pointer[chan struct{}]
@@ -90,6 +99,7 @@ func (t *trial) simulate() error {
 			return err
 		}
 		t.bots = append(t.bots, bot)
+		t.api = cmp.Or(t.api, bot)
 		if t.who == Baseline {
 			break // it is a bot, not a bridge
 		}
@@ -170,7 +180,7 @@ func (t *trial) launch() error {
 	c := child.Command{Path: t.Program, Args: []string{"run"}, Dir: t.dir, Tmpfs: t.setup.tmpfs}
 	if t.who == Baseline {
 		c.Path = t.Bench.Baseline
-		c.Args = []string{"-api", t.bots[0].URL(), "-token", t.bots[0].Token(), "-avatar", t.service.URL()}
+		c.Args = []string{"-api", t.api.URL(), "-token", t.api.Token(), "-avatar", t.service.URL()}
 	}
 	t.mu.Lock() // so that who kills at the first sign of life finds it
 	defer t.mu.Unlock()
