@@ -61,6 +61,9 @@ func (s *sim) check() {
 			s.fail("a late reply to %s was refused", text)
 		}
 	}
+	if s.c.spins > 0 {
+		s.fail("the program goes round and round in one instant")
+	}
 	if r.extra > s.inDoubt+s.unclear {
 		s.fail("%d posts too many, with %d in flight when a life ended and %d unclear ones", r.extra, s.inDoubt, s.unclear)
 	}

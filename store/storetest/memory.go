@@ -288,6 +288,7 @@ func (s *Memory) Hold(ctx context.Context, h store.Hold) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	h.Until = whole(h.Until)
 	s.m.holds[h.Scope] = h
 	return nil
 }

@@ -8,11 +8,19 @@ import (
 	"avatarbridge/store"
 )
 
+// whole is a time as databases keep it: the relay has to live with less than it said.
+func whole(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
+
 // Defer is described in the contract.
 func (s *Memory) Defer(ctx context.Context, d store.Deferred) (c store.Claims, err error) {
 	defer s.mu.Unlock()
 	if err := s.open(ctx); err != nil {
 		return c, err
+	}
+	d.Due = whole(d.Due)
+	if d.Hold != nil {
+		h := *d.Hold
+		h.Until, d.Hold = whole(h.Until), &h
 	}
 	if t := s.claimed(s.rows, d.Turn, turnsOf); t != nil {
 		c = s.claims(s.m.deferTurn(t, d))
@@ -94,7 +102,7 @@ func (s *Memory) Park(ctx context.Context, post int64, due time.Time) (c store.C
 		return c, err
 	}
 	if p := s.claimed(s.posts, post, postsOf); p != nil {
-		c = s.claims(s.m.park(p, due))
+		c = s.claims(s.m.park(p, whole(due)))
 	}
 	return c, nil
 }
@@ -104,6 +112,11 @@ func (s *Memory) Settle(ctx context.Context, x store.Settled) (c store.Claims, e
 	defer s.mu.Unlock()
 	if err := s.open(ctx); err != nil {
 		return c, err
+	}
+	x.Due = whole(x.Due)
+	if x.Hold != nil {
+		h := *x.Hold
+		h.Until, x.Hold = whole(h.Until), &h
 	}
 	p := s.claimed(s.posts, x.Post, postsOf)
 	if p == nil {
