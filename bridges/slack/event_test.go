@@ -76,6 +76,7 @@ func TestAThreadThatTheAvatarTakesPartInNeedsNoMention(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	w.until("the sockets to be closed", func() bool { return len(w.slack.Connections(w.app)) == 0 })
 
 	w.rx = &bridgetest.Receiver{} // after a restart the store knows the thread
 	w.rx.SetPlaces(bridges.Place{Channel: w.room.ID, Thread: root})
@@ -87,6 +88,7 @@ func TestAThreadThatTheAvatarTakesPartInNeedsNoMention(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	w.until("the sockets to be closed", func() bool { return len(w.slack.Connections(w.app)) == 0 })
 
 	w.rx = &bridgetest.Receiver{}
 	w.rx.SetPlaces(bridges.Place{Channel: w.room.ID, Thread: root})

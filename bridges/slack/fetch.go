@@ -29,7 +29,7 @@ func (b *Bridge) Attachment(ctx context.Context, a bridges.Attachment) (*bridges
 		if named(err) == "missing_scope" {
 			return nil, fault.Reject("the app lacks the scope files:read", err)
 		}
-		return nil, err
+		return nil, lookedOnly(err)
 	}
 	var said struct {
 		File struct {

@@ -30,7 +30,7 @@ func (b *Bridge) Find(ctx context.Context, m bridges.Message, since time.Time) (
 	})
 	if err != nil {
 		b.suspect(err)
-		return "", err
+		return "", lookedOnly(err)
 	}
 	for i := range found {
 		if found[i].holds(m.ID) {
@@ -38,6 +38,14 @@ func (b *Bridge) Find(ctx context.Context, m bridges.Message, since time.Time) (
 		}
 	}
 	return "", nil
+}
+
+// lookedOnly says of a call that changes nothing that it may be made again, however it ended.
+func lookedOnly(err error) error {
+	if o := fault.Of(err); o != nil && o.Kind == fault.Unclear {
+		return &fault.Outcome{Kind: fault.Retry, Reason: o.Reason, Err: o.Err}
+	}
+	return err
 }
 
 // holds reports whether the message was posted with the id.
@@ -74,7 +82,7 @@ func (b *Bridge) since(ctx context.Context, channel, thread string, since time.T
 			return all, nil
 		}
 	}
-	return all, fault.Unsure(errTooMuch)
+	return all, fault.Kill("", errTooMuch)
 }
 
 // rawMessage is a message that may be badly typed, which spoils no other.

@@ -92,7 +92,7 @@ func TestALongHistoryIsLookedThroughPageByPageAndNotForEver(t *testing.T) {
 		w.writes(bridgetest.SlackLine{Text: "x"})
 	}
 	_, err = b.Find(w.ctx, bridges.Message{ID: "first", Place: w.direct()}, began)
-	w.outcome(err, fault.Unclear, "more was written")
+	w.outcome(err, fault.Dead, "more was written")
 }
 
 func TestWhenNobodyCanTellIsAnError(t *testing.T) {
@@ -114,6 +114,13 @@ func TestWhenNobodyCanTellIsAnError(t *testing.T) {
 		} else if err != nil {
 			t.Errorf("an app from outside may look once a minute: %v", err)
 		}
+	}
+
+	for _, f := range []bridgetest.SlackFault{{Effect: bridgetest.HTML}, {Effect: bridgetest.Cut}, {Effect: bridgetest.Garbage}, {Effect: bridgetest.Refuse, Body: "fatal_error"}} {
+		w = newWorld(t)
+		w.slack.Break(f)
+		_, err = w.bridge(nil).Find(w.ctx, bridges.Message{ID: "p1", Place: w.direct()}, time.Now())
+		w.outcome(err, fault.Retry, "") // to look again does no harm, and to post again might
 	}
 
 	w = newWorld(t)

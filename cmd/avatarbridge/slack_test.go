@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -262,6 +263,61 @@ func TestACommandOnSlackIsAnsweredAndACheckNamesMissingScopes(t *testing.T) {
 	out, err := r.command("check").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "✗ bridges.sl: the bot token lacks scopes: app_mentions:read") {
 		t.Errorf("%v:\n%s", err, out)
+	}
+	r.noSecrets()
+}
+
+// TestFaultsOfSlackLoseAndDoubleNothing talks in many places at once while calls fail, sockets break, and the program is killed.
+func TestFaultsOfSlackLoseAndDoubleNothing(t *testing.T) {
+	const messages = 4
+	direct, threads := 50, 25
+	if os.Getenv("AVATARBRIDGE_TEST_LOAD") == "full" {
+		direct, threads = 350, 150
+	}
+	r := newSlackRig(t, "echo", false)
+	ctx := deadline(t)
+	r.start()
+	r.ready()
+	talks := r.talks(direct, threads)
+	for _, f := range []bridgetest.SlackFault{
+		{Method: "chat.postMessage", Effect: bridgetest.Throttle, RetryAfter: 1, Times: 20},
+		{Method: "chat.postMessage", Effect: bridgetest.Cut, Accepted: true, Times: 20},
+		{Method: "chat.postMessage", Effect: bridgetest.Garbage, Accepted: true, Times: 5},
+		{Method: "chat.postMessage", Effect: bridgetest.HTML, Times: 20},
+		{Method: "users.info", Effect: bridgetest.Throttle, RetryAfter: 1, Times: 5},
+		{Method: "users.info", Effect: bridgetest.Cut, Times: 5},
+		{Method: "conversations.history", Effect: bridgetest.Throttle, RetryAfter: 1, Times: 3},
+		{Method: "conversations.replies", Effect: bridgetest.HTML, Times: 3},
+	} {
+		r.slack.Break(f)
+	}
+	for n := range messages {
+		for i, k := range talks {
+			r.says(k, text(i, n))
+		}
+		switch n {
+		case 1:
+			if _, err := r.slack.WaitPosts(ctx, len(talks)/2); err != nil {
+				t.Fatalf("%v; log:\n%s", err, r.logged())
+			}
+			r.crash()
+		case 2:
+			for _, c := range r.slack.Connections(r.app) {
+				c.Cut()
+			}
+		}
+	}
+	err := r.slack.WaitFor(ctx, func() bool {
+		if r.slack.PostCount() < len(talks)*messages {
+			return false
+		}
+		missing, _ := r.count(talks, messages)
+		return len(missing) == 0
+	})
+	r.await("nothing to wait", r.quiet)
+	missing, doubled := r.count(talks, messages)
+	if err != nil || len(doubled) > 0 {
+		t.Errorf("%v: missing %v, doubled %v; the log ends with\n%s", err, missing, doubled, tail(r.logged()))
 	}
 	r.noSecrets()
 }
