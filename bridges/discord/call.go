@@ -25,14 +25,13 @@ const (
 
 // A request is one call to the API.
 type request struct {
-	method  string
-	path    string // below /api/v10, with ids put in
-	name    string // the path without ids and tokens, for errors
-	bucket  string // of the rate limit: calls with the same one share it; "" for none
-	channel string // that a refusal concerns
-	token   bool   // the path holds an interaction's token
-	body    any    // nil: none
-	files   []*discordgo.File
+	method string
+	path   string // below /api/v10, with ids put in
+	name   string // the path without ids and tokens, for errors
+	bucket string // of the rate limit: calls with the same one share it; "" for none
+	token  bool   // the path holds an interaction's token
+	body   any    // nil: none
+	files  []*discordgo.File
 }
 
 // An exchange is one call on its way. It is the transport that the library is given for it: it binds the call to a context, and notes

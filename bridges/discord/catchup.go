@@ -3,74 +3,21 @@ package discord
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"avatarbridge/bridges"
-	"avatarbridge/bridges/fault"
 )
 
 const (
 	// maxPlaces is how many places are looked through after a gap, the newest first.
 	maxPlaces = 2000
-	// maxMissed is how many messages of a channel are caught up.
-	maxMissed = 1000
-	// historyPage is the most that Discord gives at once.
-	historyPage = 100
-	// lookers are how many channels are looked through at once: with an answer in a tenth of a second, below 50 requests a second.
-	lookers = 4
 	// opensWithin is how long a channel that was looked through waits for others.
 	opensWithin = 150 * time.Millisecond
 	// gapSlack is how much earlier than the last sign of life a gap may have begun. What is found twice is known by its key.
 	gapSlack = 30 * time.Second
 )
-
-// A job is something to be found out about a channel.
-type job struct {
-	channel id
-	direct  bool
-	guild   id     // where that is known
-	shard   int    // whose gap it is
-	after   uint64 // messages with higher ids are looked for; 0: only where the channel is
-
-	found []message // so far, in order
-	done  bool      // all of it was read
-}
-
-// A result is the end of a job.
-type result struct {
-	job
-	missed []heard
-}
-
-// A lookout does jobs in the background, in order.
-type lookout struct {
-	*listener
-	slots chan struct{}
-	work  sync.WaitGroup
-}
-
-func (l *lookout) start(ctx context.Context, j job, results chan<- result) {
-	l.work.Go(func() {
-		select {
-		case l.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		missed := l.do(ctx, j)
-		<-l.slots
-		select {
-		case results <- result{j, missed}:
-		case <-ctx.Done():
-		}
-	})
-}
 
 // begin notes a shard's new session, and looks for what was written since the one before.
 func (in *intake) begin(ctx context.Context, it *item) {
@@ -207,131 +154,4 @@ func (g *gate) inOrder() []ranked {
 		add(h.heard)
 	}
 	return all
-}
-
-// do finds out what a job wants to know, for as long as it takes.
-func (l *lookout) do(ctx context.Context, j job) []heard {
-	pause := backoff{least: l.bridge.least, most: 30 * time.Second}
-	for {
-		missed, err := l.try(ctx, &j)
-		switch {
-		case err == nil || ctx.Err() != nil:
-			return missed
-		case statusOf(err) == http.StatusForbidden || statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusBadRequest:
-			l.log.Debug("a channel cannot be looked through", "channel", j.channel, "err", err)
-			return nil
-		}
-		l.log.Debug("a channel cannot be looked through now; trying again", "channel", j.channel, "err", err)
-		if pause.wait(ctx, err) != nil {
-			return nil
-		}
-	}
-}
-
-// try goes on with a job from where it was.
-func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
-	guild := id("")
-	if !j.direct {
-		var err error
-		if guild, err = l.locate(ctx, j.channel); err != nil || j.after == 0 {
-			return nil, err
-		}
-	}
-	if guild != "" && int(guild.number()>>22)%l.shards != j.shard {
-		return nil, nil // another shard's
-	}
-	for !j.done {
-		page, err := l.bridge.history(ctx, j.channel, j.after)
-		if err != nil {
-			return nil, err
-		}
-		j.found = append(j.found, page...)
-		last := page[max(len(page)-1, 0):]
-		if len(page) < historyPage || len(j.found) >= maxMissed || last[0].ID.number() <= j.after {
-			j.done = true
-			break
-		}
-		j.after = last[0].ID.number()
-	}
-	return l.missed(ctx, j.found, guild), nil
-}
-
-// locate finds out what the channel is in, "" for direct messages.
-func (l *lookout) locate(ctx context.Context, c id) (guild id, err error) {
-	for range 4 { // a thread, its channel, that one's category
-		_, missing := l.tree.within(c)
-		if missing == "" {
-			return l.tree.guildOf(c), nil
-		}
-		var ch channel
-		if err := l.bridge.get(ctx, "GET /channels", "/channels/"+string(missing), &ch); err != nil {
-			if missing != c && statusOf(err) != 0 && statusOf(err) != http.StatusTooManyRequests && statusOf(err) < 500 {
-				l.tree.put(channel{ID: missing}, l.tree.guildOf(c)) // a category that the bot may not see
-				continue
-			}
-			return "", err
-		}
-		if ch.Guild == "" {
-			return "", nil
-		}
-		ch.ID = missing
-		l.tree.put(ch, ch.Guild)
-	}
-	return "", errors.New("a channel is in itself")
-}
-
-// missed makes events of messages of one channel. Messages that are read so do not say who their writers are in the guild.
-func (l *lookout) missed(ctx context.Context, all []message, guild id) []heard {
-	var events []heard
-	members := map[id]*member{}
-	for i := range all {
-		m := &all[i]
-		m.Guild = guild
-		h, ok := l.written(m)
-		if !ok {
-			continue
-		}
-		if guild != "" && (h.Addressed || l.bridge.cfg.ReadsRooms) {
-			who, known := members[m.Author.ID]
-			if !known {
-				who = l.member(ctx, guild, m.Author.ID)
-				members[m.Author.ID] = who
-			}
-			m.Member = who
-			h, _ = l.written(m)
-		}
-		events = append(events, h)
-	}
-	return events
-}
-
-// member asks who somebody is in a guild; nil when they are nobody there any more, or Discord does not say.
-func (l *lookout) member(ctx context.Context, guild, who id) *member {
-	var m member
-	if err := l.bridge.get(ctx, "GET /guilds/members", fmt.Sprintf("/guilds/%s/members/%s", guild, who), &m); err != nil {
-		l.log.Debug("cannot find out which roles somebody has", "err", err)
-		return nil
-	}
-	return &m
-}
-
-// history returns messages of a channel with ids above after, the oldest first, at most historyPage.
-func (b *Bridge) history(ctx context.Context, c id, after uint64) ([]message, error) {
-	var raw []json.RawMessage
-	path := fmt.Sprintf("/channels/%s/messages?limit=%d&after=%s", c, historyPage, decimal(after))
-	x, err := b.call(ctx, &request{method: http.MethodGet, path: path, name: "GET /channels/messages", bucket: "history/" + string(c)})
-	if err != nil {
-		return nil, err
-	}
-	if x.broken || json.Unmarshal(x.body, &raw) != nil {
-		return nil, fmt.Errorf("GET /channels/messages: %w", &fault.Outcome{Err: errUnreadable})
-	}
-	list := make([]message, 0, len(raw))
-	for _, r := range raw {
-		var m message
-		_ = json.Unmarshal(r, &m) // one that cannot be read keeps its place without a text
-		list = append(list, m)
-	}
-	slices.SortFunc(list, func(a, b message) int { return cmp.Compare(a.ID.number(), b.ID.number()) })
-	return list, nil
 }

@@ -59,7 +59,7 @@ func lost(err error) error {
 	case code == websocket.CloseAbnormalClosure || code == websocket.CloseNoStatusReceived:
 		return errors.New("the connection to Discord broke")
 	case code != 0:
-		return fmt.Errorf("Discord closed the connection (code %d)", code)
+		return fmt.Errorf("the gateway closed the connection (code %d)", code)
 	}
 	return err
 }

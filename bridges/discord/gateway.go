@@ -42,15 +42,15 @@ const (
 
 var (
 	errZombie    = errors.New("the connection to Discord is dead: it acknowledges no heartbeats")
-	errReconnect = errors.New("Discord asks for another connection")
-	errSilent    = errors.New("Discord accepts the connection and says nothing")
+	errReconnect = errors.New("the gateway asks for another connection")
+	errSilent    = errors.New("the gateway accepts the connection and says nothing")
 	errHello     = errors.New("the gateway does not begin as Discord's does")
 )
 
 // An invalidSession is the gateway's answer to what it does not take.
 type invalidSession struct{ resumable bool }
 
-func (e *invalidSession) Error() string { return "Discord has ended the session" }
+func (e *invalidSession) Error() string { return "the gateway has ended the session" }
 
 // A socket is one connection to the gateway.
 type socket struct {
@@ -60,6 +60,7 @@ type socket struct {
 	unheard atomic.Int32 // heartbeats without an acknowledgement
 	waits   atomic.Int64 // since when nothing has come, in unix nanoseconds; 0 while something is being read
 	dead    atomic.Bool  // a zombie, found out by the heartbeats
+	chunk   [8 << 10]byte
 }
 
 // dial opens a connection, which ends with ctx so that its session can be resumed.
@@ -118,7 +119,7 @@ func (s *socket) read() (*frame, error) {
 		defer func() { _ = z.Close() }() // fails only as reading does
 		r = z
 	}
-	raw, err := sift(r)
+	raw, err := sift(r, s.chunk[:])
 	if errors.Is(err, errLarge) || errors.Is(err, errNoJSON) {
 		return nil, nil
 	}

@@ -15,7 +15,7 @@ const maxBuckets = 10_000
 
 var (
 	errUsedUp  = errors.New("the limit that Discord names for this is used up")
-	errRefused = errors.New("Discord refuses the token")
+	errRefused = errors.New("the token is refused")
 )
 
 // pace remembers what Discord said about limits, so that a call that would be refused is not made: 10,000 refusals in ten minutes get the

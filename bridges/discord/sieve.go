@@ -20,10 +20,9 @@ var unread = map[string]bool{
 }
 
 // sift reads one payload to its end and returns it with null in place of the unread parts of its "d", which so never are in memory
-// whole. After errLarge the payload was read to its end too.
-func sift(r io.Reader) ([]byte, error) {
-	var s sieve
-	chunk := make([]byte, 8<<10)
+// whole. After errLarge the payload was read to its end too. It reads by way of chunk.
+func sift(r io.Reader, chunk []byte) ([]byte, error) {
+	s := sieve{out: make([]byte, 0, 1<<10)}
 	for {
 		n, err := r.Read(chunk)
 		for _, c := range chunk[:n] {

@@ -23,7 +23,7 @@ func TestWhatNobodyReadsIsLeftOut(t *testing.T) {
 		`{"d":{"name":"members","x":"roles"}}`:                                           `{"d":{"name":"members","x":"roles"}}`,
 		`null`:                                                                           `null`,
 	} {
-		got, err := sift(iotest.OneByteReader(strings.NewReader(in)))
+		got, err := sift(iotest.OneByteReader(strings.NewReader(in)), make([]byte, 8))
 		if err != nil || string(got) != want {
 			t.Errorf("%s became %s, %v; want %s", in, got, err, want)
 		}
@@ -35,11 +35,11 @@ func TestBrokenPayloadsAreTold(t *testing.T) {
 		`{"d":{"id":`: errNoJSON, `{"d":"x`: errNoJSON, `}`: errNoJSON,
 		`{"d":{"name":"` + strings.Repeat("x", maxFrame) + `"}}`: errLarge,
 	} {
-		if _, err := sift(strings.NewReader(in)); !errors.Is(err, want) {
+		if _, err := sift(strings.NewReader(in), make([]byte, 8<<10)); !errors.Is(err, want) {
 			t.Errorf("%.20s: %v, want %v", in, err, want)
 		}
 	}
-	if _, err := sift(io.MultiReader(strings.NewReader(`{"a`), iotest.ErrReader(io.ErrUnexpectedEOF))); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := sift(io.MultiReader(strings.NewReader(`{"a`), iotest.ErrReader(io.ErrUnexpectedEOF)), make([]byte, 8)); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a connection that broke: %v", err)
 	}
 }
@@ -47,7 +47,7 @@ func TestBrokenPayloadsAreTold(t *testing.T) {
 func FuzzSieve(f *testing.F) {
 	f.Add([]byte(`{"op":0,"d":{"id":"1","members":[{"a":"}]"}],"x":{"roles":[1]}},"s":7}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := sift(bytes.NewReader(data))
+		got, err := sift(bytes.NewReader(data), make([]byte, 7))
 		if !json.Valid(data) {
 			return
 		}

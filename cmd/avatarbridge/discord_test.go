@@ -126,12 +126,12 @@ func (r *discordRig) all(ctx context.Context, talks []discordTalk, messages int)
 		missing, _ := r.count(talks, messages)
 		return len(missing) == 0
 	})
-	missing, doubled := r.count(talks, messages)
 	if err != nil {
+		missing, _ := r.count(talks, messages)
 		r.t.Fatalf("%v; missing %v; the log ends with\n%s", err, missing, tail(r.logged()))
 	}
 	r.await("nothing to wait", r.quiet)
-	if _, doubled = r.count(talks, messages); len(doubled) > 0 {
+	if _, doubled := r.count(talks, messages); len(doubled) > 0 {
 		r.t.Errorf("answered twice: %v; the log ends with\n%s", doubled, tail(r.logged()))
 	}
 }
