@@ -48,7 +48,7 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	var o options
 	exit := -1
 	parser, err := kong.New(&o, kong.Name("avatarbridge-load"), kong.Writers(out, errs), kong.Exit(func(code int) { exit = code }),
-		kong.Description("Measure avatarbridge as a child process between simulators."), kong.Vars{"modes": modeHelp()})
+		kong.Description("Measure avatarbridge as a child process between simulators. The modes are\n\n"+modeHelp()))
 	if err != nil {
 		fmt.Fprintln(errs, "avatarbridge-load:", err)
 		return broken

@@ -11,13 +11,13 @@ import (
 
 // options is the command line.
 type options struct {
-	Modes []string `arg:"" name:"mode" help:"${modes}"`
+	Modes []string `arg:"" name:"mode" help:"Some of the modes above; figures: all but the faults; faults; all."`
 
 	Against  string `enum:"none,baseline" default:"none" help:"Measure in turn with this: baseline, the bot that one writes by hand."`
 	Passes   int    `default:"3" help:"How often each mode is run; the table has the medians."`
 	Avatar   string `enum:"webhook,virtuals" default:"webhook" help:"What the avatar is asked by: webhook, virtuals."`
 	Bridges  int    `default:"1" help:"Telegram bots, among which the chats are shared out."`
-	Dir      string `placeholder:"DIR" help:"Where databases are kept while they are measured (a new folder in the working directory): it should be on a disk."`
+	Dir      string `placeholder:"DIR" help:"Where databases are measured, which should be on a disk (a new folder in the working directory)."`
 	Binary   string `placeholder:"FILE" help:"The built avatarbridge; without it, it is built."`
 	Other    string `name:"baseline" placeholder:"FILE" help:"The built baseline; without it, it is built."`
 	JSON     string `name:"json" placeholder:"FILE" help:"Write all figures of all passes there too; - is standard output, without the table."`
@@ -76,11 +76,11 @@ func (o *options) modes() ([]trial.Mode, error) {
 	return chosen, nil
 }
 
+// modeHelp is a line for each mode.
 func modeHelp() string {
 	var b strings.Builder
-	b.WriteString("all; figures, which is all but the faults; faults; or some of these.")
 	for _, m := range trial.Modes() {
-		fmt.Fprintf(&b, "\n%s: %s.", m.Name, m.About)
+		fmt.Fprintf(&b, "  %-14s %s\n", m.Name, m.About)
 	}
 	return b.String()
 }

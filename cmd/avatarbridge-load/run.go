@@ -149,8 +149,9 @@ func (o *options) tell(out io.Writer, rep *report) error {
 		theirs = trial.Baseline
 	}
 	m := rep.Machine
-	fmt.Fprintf(out, "%d processors, Linux %s, %s, databases on %s, fdatasync of 4 KiB p50 %.2f ms and p99 %.2f ms; the binary has %.1f MB; avatar %s; medians of %d passes; seed %d\n\n",
-		m.CPUs, m.Kernel, m.Go, m.FileSystem, m.SyncP50, m.SyncP99, float64(rep.Binary)/(1<<20), rep.Avatar, o.Passes, rep.Seed)
+	fmt.Fprintf(out, "%d processors, Linux %s, %s, databases on %s, fdatasync of 4 KiB p50 %.2f ms and p99 %.2f ms.\n",
+		m.CPUs, m.Kernel, m.Go, m.FileSystem, m.SyncP50, m.SyncP99)
+	fmt.Fprintf(out, "The binary has %.1f MB; avatar %s; medians of %d passes; seed %d.\n\n", float64(rep.Binary)/(1<<20), rep.Avatar, o.Passes, rep.Seed)
 	rows := figure.Rows(rep.Results, trial.Ours, trial.Baseline)
 	if o.Markdown {
 		return figure.WriteMarkdown(out, rows, trial.Ours, theirs)

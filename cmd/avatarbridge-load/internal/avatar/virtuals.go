@@ -38,7 +38,8 @@ func (v *Virtuals) serve(c *wire.Conn, r wire.Request) error {
 		v.player.step(TokenAsked)
 		return c.Answer(200, v.token(time.Now()))
 	case bytes.HasSuffix(r.Path, []byte("/prompts")):
-		return v.player.play(c, r, v.http.Done(), `{"text":"`, `","prompt":"","audioUid":"","body":{"uid":"Smile_1","sentiment":"joy","url":"https://example.com/vmds/Smile_1.vmd"}}`)
+		return v.player.play(c, r, v.http.Done(), `{"text":"`,
+			`","prompt":"","audioUid":"","body":{"uid":"Smile_1","sentiment":"joy","url":"https://example.com/vmds/Smile_1.vmd"}}`)
 	case bytes.HasSuffix(r.Path, []byte("/cores")):
 		return c.Answer(200, []byte(`{"data":["llm"]}`))
 	}
@@ -56,12 +57,21 @@ func (v *Virtuals) token(now time.Time) []byte {
 	// Milliseconds, since a token may live for less than a second.
 	claims := fmt.Sprintf(`{"runner":%q,"exp":%.3f}`, runner, float64(now.Add(v.life).UnixMilli())/1000)
 	e := base64.RawURLEncoding
-	return fmt.Appendf(nil, `{"accessToken":"%s.%s.%s"}`, e.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)), e.EncodeToString([]byte(claims)), e.EncodeToString(make([]byte, 32)))
+	return fmt.Appendf(nil, `{"accessToken":"%s.%s.%s"}`,
+		e.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)), e.EncodeToString([]byte(claims)), e.EncodeToString(make([]byte, 32)))
 }
 
 // Section implements Service.
 func (v *Virtuals) Section(name string) string {
-	return fmt.Sprintf("[avatars.%s]\nbackend = \"virtuals\"\napi_key = \"load\"\napi_secret = \"load-secret\"\nvirtual_id = \"1\"\nspeech = false\napi_url = %q\nallow_private = true\n", name, v.http.URL())
+	return fmt.Sprintf(`[avatars.%s]
+backend = "virtuals"
+api_key = "load"
+api_secret = "load-secret"
+virtual_id = "1"
+speech = false
+api_url = %q
+allow_private = true
+`, name, v.http.URL())
 }
 
 // URL implements Service.

@@ -54,6 +54,9 @@ type poll struct {
 	over  bool          // another one took its place
 }
 
+// names are what the bot is called.
+const names = `"is_bot":true,"first_name":"Luna","username":"luna_bot"`
+
 // firstUpdate is an id like those that Telegram gives.
 const firstUpdate = 700_000_001
 
@@ -61,7 +64,7 @@ const firstUpdate = 700_000_001
 func New(number int, l *ledger.Ledger, h Hooks) (*Server, error) {
 	s := &Server{ledger: l, hooks: h, token: fmt.Sprintf("%d:AAload-simulator-token", 4_000_000+number), first: firstUpdate}
 	s.prefix = []byte("/bot" + s.token + "/")
-	s.me = fmt.Appendf(nil, `{"ok":true,"result":{"id":%d,"is_bot":true,"first_name":"Luna","username":"luna_bot","can_read_all_group_messages":true}}`, 4_000_000+number)
+	s.me = fmt.Appendf(nil, `{"ok":true,"result":{"id":%d,%s,"can_read_all_group_messages":true}}`, 4_000_000+number, names)
 	var err error
 	if s.http, err = wire.Listen(); err != nil {
 		return nil, err
@@ -164,7 +167,7 @@ func (s *Server) sendMessage(c *wire.Conn, body []byte, f *wire.Fault) error {
 		s.hooks.Posted(chat, n)
 	}
 	answer := strconv.AppendInt(append(make([]byte, 0, 256), sent...), 1_000_000+s.posts.Add(1), 10)
-	answer = append(answer, `,"from":{"id":4000000,"is_bot":true,"first_name":"Luna","username":"luna_bot"},"chat":{"id":500000000,"type":"private"},"date":1790000000,"text":"…"}}`...)
+	answer = append(answer, `,"from":{"id":4000000,`+names+`},"chat":{"id":500000000,"type":"private"},"date":1790000000,"text":"…"}}`...)
 	err := f.Reply(c, answer)
 	s.step(SendAnswered)
 	return err

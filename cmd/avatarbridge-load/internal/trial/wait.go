@@ -11,8 +11,8 @@ import (
 // look is how often a condition is looked at that nobody announces.
 const look = 5 * time.Millisecond
 
-// answered waits until every message that was written so far, or n of them, has a reply. It gives up, without an error, when for as long as the bench has
-// patience nothing moved: what is missing then is lost. A process that died is an error.
+// answered waits until every message that was written so far, or n of them, has a reply. It gives up, without an error, when for as long
+// as the bench has patience nothing moved: what is missing then is lost. A process that died is an error.
 func (t *trial) answered(ctx context.Context, n int) error {
 	last, moved := -1, time.Now()
 	return t.until(ctx, func() bool {

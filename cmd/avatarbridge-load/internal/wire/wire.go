@@ -203,7 +203,8 @@ func (c *Conn) answer(status int, body []byte) []byte {
 	if status == 200 {
 		c.out = append(c.out[:0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "...)
 	} else {
-		c.out = append(strconv.AppendInt(append(c.out[:0], "HTTP/1.1 "...), int64(status), 10), " Fault\r\nContent-Type: application/json\r\nContent-Length: "...)
+		c.out = strconv.AppendInt(append(c.out[:0], "HTTP/1.1 "...), int64(status), 10)
+		c.out = append(c.out, " Fault\r\nContent-Type: application/json\r\nContent-Length: "...)
 	}
 	c.out = append(strconv.AppendInt(c.out, int64(len(body)), 10), "\r\n\r\n"...)
 	c.out = append(c.out, body...)
