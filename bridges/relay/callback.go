@@ -83,7 +83,7 @@ func (r *Relay) Callback() http.Handler {
 		defer r.work.Done()
 		k, ok := unseal(req.PathValue("token"), *key)
 		p, l := r.players[k.Avatar], r.byName[k.Bridge]
-		if !ok || k.Avatar != req.PathValue("name") || p == nil || l == nil {
+		if !ok || k.Avatar != req.PathValue("name") || p == nil || l == nil || r.spent.has(k) {
 			http.NotFound(w, req)
 			return
 		}
@@ -122,6 +122,7 @@ func (s *lateSpeaker) Say(_ context.Context, r avatar.Reply) error {
 	if err != nil {
 		s.l.take(store.Claims{}, said.Send)
 		if errors.Is(err, store.ErrStale) {
+			s.p.r.spent.add(s.k)
 			return avatar.ErrGone
 		}
 		return err

@@ -35,6 +35,7 @@ type Relay struct {
 	cast    []*player // the same, in the order of the configuration
 	holds   holdSet
 	health  health
+	spent   spent
 
 	key    atomic.Pointer[cipher.AEAD] // of callback tokens; nil before Run
 	calls  context.Context             // of calls under way: outlives Run's context by Grace

@@ -120,8 +120,8 @@ func (c *cast) take(uri, words string) {
 }
 
 // settled reports whether no post waits to be sent or is being sent.
-func (c *cast) settled() bool {
-	code, body := c.get("/metrics")
+func (r *rig) settled() bool {
+	code, body := r.get("/metrics")
 	for line := range strings.SplitSeq(body, "\n") {
 		if strings.HasPrefix(line, "avatarbridge_waiting") && strings.Contains(line, `kind="post"`) && !strings.HasSuffix(line, " 0") {
 			return false
