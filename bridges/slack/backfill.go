@@ -116,7 +116,7 @@ func (l *listener) hearAgain(ctx context.Context, m *message) {
 	if l.me.Enterprise != "" {
 		within = append(within, l.me.Enterprise)
 	}
-	l.inLane(ctx, m.Channel, func(bool) {}, func() (bridges.Event, bool, error) { return l.event(ctx, m, within) })
+	l.inLane(ctx, m.Channel, m.when(), func(bool) {}, func() (bridges.Event, bool, error) { return l.event(ctx, m, within) })
 }
 
 // patient makes a call, again when Slack asks to wait or does not answer, for some times.

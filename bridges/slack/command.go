@@ -21,7 +21,7 @@ func (l *listener) takeCommand(ctx context.Context, body []byte, done func(store
 		return
 	}
 	now := time.Now()
-	l.inLane(ctx, c.ChannelID, done, func() (bridges.Event, bool, error) { return l.command(ctx, &c, now) })
+	l.inLane(ctx, c.ChannelID, now, done, func() (bridges.Event, bool, error) { return l.command(ctx, &c, now) })
 }
 
 // command is the use of a slash command. Slack does not offer it again, and takes no answer in a thread to it.

@@ -127,6 +127,14 @@ func timestamp(t time.Time) string {
 	return strconv.FormatInt(micro/1e6, 10) + "." + strconv.FormatInt(1e6+micro%1e6, 10)[1:]
 }
 
+// when is when it happened.
+func (m *message) when() time.Time {
+	if m.Assistant != nil {
+		return timeOf(m.Assistant.Thread)
+	}
+	return timeOf(m.TS)
+}
+
 // isDirect reports whether the message is in a chat of the bot with one person.
 func (m *message) isDirect() bool { return m.ChannelType == "im" || strings.HasPrefix(m.Channel, "D") }
 

@@ -38,7 +38,7 @@ func (l *listener) takeCallback(ctx context.Context, body []byte, done func(stor
 	switch m.Type {
 	case "message", "app_mention", "assistant_thread_started":
 		within := c.within(&l.me)
-		l.inLane(ctx, m.Channel, done, func() (bridges.Event, bool, error) { return l.event(ctx, &m, within) })
+		l.inLane(ctx, m.Channel, m.when(), done, func() (bridges.Event, bool, error) { return l.event(ctx, &m, within) })
 		return
 	case "app_uninstalled", "tokens_revoked":
 		l.doubts()
@@ -50,8 +50,9 @@ func (l *listener) takeCallback(ctx context.Context, body []byte, done func(stor
 }
 
 // inLane understands and stores one event behind the earlier ones of its channel.
-func (l *listener) inLane(ctx context.Context, channel string, done func(stored bool), understand func() (bridges.Event, bool, error)) {
-	taken := l.lanes.do(channel, func() {
+func (l *listener) inLane(ctx context.Context, channel string, at time.Time, done func(stored bool),
+	understand func() (bridges.Event, bool, error)) {
+	taken := l.lanes.do(channel, at, func() {
 		stored := false
 		defer func() { done(stored) }()
 		e, ok, err := understand()

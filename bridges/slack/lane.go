@@ -5,20 +5,28 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // maxWaiting is how many events wait in memory at most; more are not taken, and offered again by Slack.
 const maxWaiting = 10_000
 
-// lanes run jobs: those of one lane one after the other, in order, those of several beside one another.
+// lanes run jobs: those of one lane one after the other, in the order of their times, those of several beside one another. Two sockets
+// may tell of two messages in either order; as long as both wait, that does not matter.
 type lanes struct {
 	log  *slog.Logger
 	work sync.WaitGroup // the lanes, and all else that Run must wait for
 
 	mu      sync.Mutex
-	queues  map[string][]func()
+	queues  map[string][]job
 	waiting int
 	closed  bool
+}
+
+// A job waits in a lane.
+type job struct {
+	at time.Time
+	do func()
 }
 
 // spawn runs f beside everything else, unless Run has begun to end.
@@ -32,34 +40,38 @@ func (q *lanes) spawn(f func()) bool {
 	return true
 }
 
-// do has job run behind those of its lane. It reports false when too much waits, and when Run has begun to end.
-func (q *lanes) do(lane string, job func()) bool {
+// do has f run behind those of its lane that are about earlier times. It reports false when too much waits, and when Run has begun to end.
+func (q *lanes) do(lane string, at time.Time, f func()) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed || q.waiting >= maxWaiting {
 		return false
 	}
 	if q.queues == nil {
-		q.queues = map[string][]func(){}
+		q.queues = map[string][]job{}
 	}
 	q.waiting++
-	q.queues[lane] = append(q.queues[lane], job)
-	if len(q.queues[lane]) == 1 {
+	jobs := append(q.queues[lane], job{at, f})
+	for i := len(jobs) - 1; i > 1 && jobs[i].at.Before(jobs[i-1].at); i-- { // the first one runs already
+		jobs[i], jobs[i-1] = jobs[i-1], jobs[i]
+	}
+	q.queues[lane] = jobs
+	if len(jobs) == 1 {
 		q.work.Go(func() { q.run(lane) })
 	}
 	return true
 }
 
 func (q *lanes) run(lane string) {
-	for job := q.first(lane); job != nil; job = q.next(lane) {
-		q.safely(job)
+	for f := q.first(lane); f != nil; f = q.next(lane) {
+		q.safely(f)
 	}
 }
 
 func (q *lanes) first(lane string) func() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.queues[lane][0]
+	return q.queues[lane][0].do
 }
 
 // next takes the job that has run away and returns the one behind it, nil when there is none.
@@ -73,17 +85,17 @@ func (q *lanes) next(lane string) func() {
 		return nil
 	}
 	q.queues[lane] = rest
-	return rest[0]
+	return rest[0].do
 }
 
-// safely runs job: one bad message must not end the program. The value of a panic may hold what somebody wrote: it is not logged.
-func (q *lanes) safely(job func()) {
+// safely runs f: one bad message must not end the program. The value of a panic may hold what somebody wrote: it is not logged.
+func (q *lanes) safely(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			q.log.Error("internal error: please report it", "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 		}
 	}()
-	job()
+	f()
 }
 
 // wait takes nothing more and waits until nothing runs.

@@ -102,10 +102,19 @@ func appTokenError(err error) error {
 		return &fault.Outcome{Kind: fault.Retry, Err: &apiError{method: "apps.connections.open", name: "not_allowed_token_type"},
 			Reason: "the app-level token lacks the scope connections:write: make a new one on the app's page Basic Information"}
 	}
+	if named(err) == "access_denied" {
+		return errSocketModeOff()
+	}
 	if o, ok := errors.AsType[*fault.Outcome](err); ok && refused(err) {
 		return &fault.Outcome{Kind: o.Kind, Reason: "app_token: " + o.Reason, Err: o.Err}
 	}
 	return err
+}
+
+// errSocketModeOff ends Run.
+func errSocketModeOff() error {
+	const name = "socket_mode_not_enabled"
+	return &fault.Outcome{Kind: fault.Retry, Reason: hopelessNames[name], Err: &apiError{method: "Socket Mode", name: name}}
 }
 
 // serve reads s until it ends, or until it is to be replaced: then it returns nil, and what comes on it is still read for a while.
@@ -239,8 +248,7 @@ func (s *socket) disconnected(reason string) error {
 		s.replace()
 		return nil
 	case "link_disabled":
-		return &fault.Outcome{Kind: fault.Retry, Reason: hopelessNames["socket_mode_not_enabled"],
-			Err: &apiError{method: "Socket Mode", name: "socket_mode_not_enabled"}}
+		return errSocketModeOff()
 	}
 	return fmt.Errorf("the socket was closed by Slack: %s", harmless(reason))
 }

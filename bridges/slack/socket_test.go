@@ -153,15 +153,15 @@ func TestAPanicInOneEventEndsNothing(t *testing.T) {
 	b := w.bridge(nil)
 	q := lanes{log: b.log}
 	ran := make(chan struct{})
-	q.do("a", func() { panic("message body") })
-	q.do("a", func() { close(ran) })
+	q.do("a", time.Time{}, func() { panic("message body") })
+	q.do("a", time.Time{}, func() { close(ran) })
 	select {
 	case <-ran:
 	case <-w.ctx.Done():
 		t.Error("the lane is stuck")
 	}
 	q.wait()
-	if q.do("a", func() { t.Error("ran after the end") }) {
+	if q.do("a", time.Time{}, func() { t.Error("ran after the end") }) {
 		t.Error("a job was taken after the end")
 	}
 }
@@ -188,5 +188,21 @@ func TestAfterTheMachineSleptTheConnectionIsNotTakenForAlive(t *testing.T) {
 	}
 	if l.hears(now.Add(time.Hour)) {
 		t.Error("sockets without a sign of life for an hour are taken for alive")
+	}
+}
+
+func TestWhatWaitsInALaneRunsInTheOrderOfItsTime(t *testing.T) {
+	var q lanes
+	release := make(chan struct{})
+	var ran []int
+	at := func(n int) time.Time { return time.Unix(int64(n), 0) }
+	q.do("a", at(5), func() { <-release })
+	for _, n := range []int{3, 1, 2, 2, 4, 1} {
+		q.do("a", at(n), func() { ran = append(ran, n) })
+	}
+	close(release)
+	q.wait()
+	if want := []int{1, 1, 2, 2, 3, 4}; !slices.Equal(ran, want) {
+		t.Errorf("ran %v, want %v", ran, want)
 	}
 }
