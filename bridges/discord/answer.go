@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -125,14 +126,16 @@ func (a *answers) fill(p *pending, post string) bool {
 // for the store nor for other commands.
 func (l *listener) postpone(ctx context.Context, events []heard) {
 	for i := range events {
-		a := events[i].answer
-		if a.ID == "" {
+		h := &events[i]
+		if h.answer.ID == "" {
 			continue
 		}
-		if p := l.bridge.answers.begin(a.ID); p != nil {
+		if p := l.bridge.answers.begin(h.answer.ID); p != nil {
 			l.work.Go(func() {
 				defer close(p.told)
-				if p.err = l.bridge.postpone(ctx, a); p.err != nil {
+				ctx, cancel := context.WithTimeout(ctx, postponeWithin)
+				defer cancel()
+				if p.err = l.bridge.respond(ctx, h.answer, l.response(ctx, h)); p.err != nil {
 					l.log.Warn("Discord was not told in time that a command is worked on", "err", p.err)
 				}
 			})
@@ -140,13 +143,39 @@ func (l *listener) postpone(ctx context.Context, events []heard) {
 	}
 }
 
-// postpone makes the call. A command that was postponed before, by a connection that is gone, counts as postponed.
-func (b *Bridge) postpone(ctx context.Context, a answer) error {
-	ctx, cancel := context.WithTimeout(ctx, postponeWithin)
+// A response is the first word about a command.
+type response struct {
+	Type discordgo.InteractionResponseType `json:"type"`
+	Data *post                             `json:"data,omitempty"`
+}
+
+// notHere is for who uses a command where the avatar does not answer; nobody else sees it.
+const notHere = "The avatar does not answer in this channel."
+
+// response is that the command is worked on, or that it is not: the relay would leave it without a word.
+func (l *listener) response(ctx context.Context, h *heard) response {
+	if h.guild == "" || l.bridge.cfg.AllRooms || l.listed(ctx, id(h.Place.Channel)) {
+		return response{Type: discordgo.InteractionResponseDeferredChannelMessageWithSource}
+	}
+	return response{Type: discordgo.InteractionResponseChannelMessageWithSource, Data: &post{Content: notHere, Allowed: nobody(), Flags: flagEphemeral}}
+}
+
+// listed reports whether a route lists the channel or what it is in. What cannot be found out in time counts as listed.
+func (l *listener) listed(ctx context.Context, c id) bool {
+	ctx, cancel := context.WithTimeout(ctx, postponeWithin/2)
 	defer cancel()
+	if _, err := l.locate(ctx, c); err != nil {
+		return true
+	}
+	within, missing := l.tree.within(c)
+	return missing != "" || slices.ContainsFunc(l.bridge.cfg.Rooms, func(room string) bool { return room == string(c) || slices.Contains(within, room) })
+}
+
+// respond makes the call. A command of which this was said before, by a connection that is gone, needs no more.
+func (b *Bridge) respond(ctx context.Context, a answer, r response) error {
 	_, err := b.call(ctx, &request{
 		method: http.MethodPost, path: "/interactions/" + string(a.ID) + "/" + url.PathEscape(a.Token) + "/callback", name: "POST /interactions/callback",
-		token: true, body: map[string]int{"type": int(discordgo.InteractionResponseDeferredChannelMessageWithSource)},
+		token: true, body: r,
 	})
 	if e, ok := errors.AsType[*apiError](err); ok && e.code == discordgo.ErrCodeInteractionHasAlreadyBeenAcknowledged {
 		return nil

@@ -28,6 +28,7 @@ type Config struct {
 	Name       string        `toml:"-"` // of the bridge, for the log
 	CatchUp    time.Duration `toml:"-"` // how old what is looked for after a gap may be; 0 is an hour
 	Rooms      []string      `toml:"-"` // what routes list: looked through after a gap even if nobody talked there yet
+	AllRooms   bool          `toml:"-"` // rooms that no route lists are answered too
 	ReadsRooms bool          `toml:"-"` // some room is answered without a mention, whose text the privileged intent would hide
 }
 

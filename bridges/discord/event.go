@@ -16,10 +16,11 @@ const (
 	messageDefault = 0
 	messageReply   = 19
 
-	flagNoEmbeds = 1 << 2
-	flagLoading  = 1 << 7
-	flagSilent   = 1 << 12
-	flagVoice    = 1 << 13
+	flagNoEmbeds  = 1 << 2
+	flagEphemeral = 1 << 6
+	flagLoading   = 1 << 7
+	flagSilent    = 1 << 12
+	flagVoice     = 1 << 13
 )
 
 // A listener is an account that Run has opened.

@@ -112,7 +112,7 @@ func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
 }
 
 // locate finds out what the channel is in, "" for direct messages.
-func (l *lookout) locate(ctx context.Context, c id) (guild id, err error) {
+func (l *listener) locate(ctx context.Context, c id) (guild id, err error) {
 	for range 4 { // a thread, its channel, that one's category
 		_, missing := l.tree.within(c)
 		if missing == "" {

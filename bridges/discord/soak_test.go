@@ -46,7 +46,7 @@ func TestManyBreaksLoseAndLeakNothing(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	reconnects, events := soaking()
-	w := newWorld(t, bridgetest.DiscordOptions{Heartbeat: 50 * time.Millisecond, Remember: 1000, SessionStarts: 1_000_000})
+	w := newWorld(t, bridgetest.DiscordOptions{Heartbeat: 50 * time.Millisecond, Remember: 100, ResumeEvents: 500, SessionStarts: 1_000_000})
 	var cancel context.CancelFunc
 	w.ctx, cancel = context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()

@@ -75,7 +75,7 @@ func newWorld(t *testing.T, o bridgetest.DiscordOptions) *world {
 func (w *world) bridge(media bridges.Media, changes ...func(*Config)) *Bridge {
 	w.Helper()
 	cfg := Default()
-	cfg.Token, cfg.APIURL = w.bot.Token, w.d.URL()
+	cfg.Token, cfg.APIURL, cfg.AllRooms = w.bot.Token, w.d.URL(), true
 	for _, c := range changes {
 		c(&cfg)
 	}
