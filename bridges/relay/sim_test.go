@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	schedules = flag.Int("schedules", 0, "how many schedules to simulate (AVATARBRIDGE_SCHEDULES; 2000 by default)")
+	schedules = flag.Int("schedules", 0, "how many schedules to simulate (AVATARBRIDGE_SCHEDULES; 1000 by default)")
 	firstSeed = flag.Uint64("seed", 1, "the first schedule's seed")
 	showStory = flag.Bool("story", false, "print what happens in the schedule of -seed")
 )
@@ -36,7 +36,7 @@ func howMany(t *testing.T) int {
 		}
 		return n
 	}
-	return 2000
+	return 1000
 }
 
 // memoryDisk keeps a store in memory.
@@ -92,7 +92,7 @@ func TestSchedulesKeepTheInvariants(t *testing.T) {
 }
 
 func TestAScheduleIsTheSameAtEveryRun(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range uint64(50) {
 		_, first := simulate(t, seed, inMemory, nil)
 		for range 2 {
 			if _, again := simulate(t, seed, inMemory, nil); again != first {
