@@ -20,6 +20,18 @@ import (
 // nginx runs the README's lines for nginx in front of the program at public, until the test ends, and returns where it listens.
 func nginx(t *testing.T, public string) string {
 	t.Helper()
+	lines := regexp.MustCompile("(?ms)^```\n(location / \\{\n.*?^\\}\n)```$").FindStringSubmatch(readme(t))
+	if lines == nil || strings.Count(lines[1], "127.0.0.1:8080") != 1 {
+		t.Fatalf("the README has these lines for nginx: %q", lines)
+	}
+	address := freeAddr(t)
+	runNginx(t, address, fmt.Sprintf("access_log off;\nserver {\nlisten %s;\n%s}\n", address, strings.Replace(lines[1], "127.0.0.1:8080", public, 1)))
+	return "http://" + address
+}
+
+// runNginx runs nginx with the lines in its http section until the test ends, and returns when it listens at the address.
+func runNginx(t *testing.T, address, lines string) {
+	t.Helper()
 	path, err := exec.LookPath("nginx")
 	if err != nil {
 		path, err = exec.LookPath("/usr/sbin/nginx") // Debian has it where only root looks
@@ -30,17 +42,13 @@ func nginx(t *testing.T, public string) string {
 		}
 		t.Skip("nginx is not installed")
 	}
-	lines := regexp.MustCompile("(?ms)^```\n(location / \\{\n.*?^\\}\n)```$").FindStringSubmatch(readme(t))
-	if lines == nil || strings.Count(lines[1], "127.0.0.1:8080") != 1 {
-		t.Fatalf("the README has these lines for nginx: %q", lines)
-	}
-	dir, address := t.TempDir(), freeAddr(t)
+	dir := t.TempDir()
 	var paths string
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		paths += fmt.Sprintf("%s_temp_path %s;\n", kind, filepath.Join(dir, kind))
 	}
-	writeFile(t, dir, "nginx.conf", fmt.Sprintf("daemon off;\nmaster_process off;\npid %s;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n%sserver {\nlisten %s;\n%s}\n}\n",
-		filepath.Join(dir, "pid"), paths, address, strings.Replace(lines[1], "127.0.0.1:8080", public, 1)))
+	writeFile(t, dir, "nginx.conf", fmt.Sprintf("daemon off;\nmaster_process off;\npid %s;\nerror_log stderr;\nevents {}\nhttp {\n%s%s}\n",
+		filepath.Join(dir, "pid"), paths, lines))
 	ctx, stop := context.WithCancel(t.Context())
 	var said syncBuffer
 	child := exec.CommandContext(ctx, path, "-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"))
@@ -59,7 +67,6 @@ func nginx(t *testing.T, public string) string {
 		c, err := net.DialTimeout("tcp", address, time.Second)
 		return err == nil && c.Close() == nil
 	})
-	return "http://" + address
 }
 
 // waiting lets a client's stream end with the test, not with the patience of whoever reads it.
