@@ -226,7 +226,16 @@ func (p *player) dies(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, att
 	p.r.cfg.Meter.Count(Died, l.cfg.Name, p.cfg.Name)
 	l.log.Error("a turn could not be answered; see the dead letters", "avatar", p.cfg.Name, "turn", t.ID, "attempts", attempts, "err", o)
 	return p.finish(l, t, store.Finished{Dead: o.Error(), Tries: attempts, Replies: l.erase(t),
-		Notice: l.answerTo(b, noticeUnavailable, l.turnKey(&t.Conversation, b, "unavailable"), p.r.cfg.RetryWithin)})
+		Notice: l.answerTo(b, noticeUnavailable, l.turnKey(&t.Conversation, b, "unavailable"), l.patience(t.Conversation.Direct, p.r.cfg.RetryWithin))})
+}
+
+// patience is how long a person is not told again that nothing can be answered: not at all where they look at a page, on which a message without
+// an answer is one that got lost.
+func (l *line) patience(direct bool, usual time.Duration) time.Duration {
+	if l.fed(direct) {
+		return 0
+	}
+	return usual
 }
 
 // answered stores what the avatar said.

@@ -179,6 +179,17 @@ func TestAResetOfAStrangerLeavesNobodyBehindAndCounts(t *testing.T) {
 	})
 }
 
+func TestEveryMessageOnAPageThatCannotBeAnsweredIsToldSo(t *testing.T) {
+	inPageWorld(t, nil, func(t *testing.T, w *world, b *pager) {
+		w.avatar.onAsk(func(context.Context, avatar.Turn, avatar.Speaker) error { return fault.Kill("refused", nil) })
+		for _, text := range []string{"one", "two"} {
+			b.receive(t, b.said("ann", text))
+			settle()
+		}
+		b.want(t, 0, 10, "! UNAVAILABLE", "> two", "! UNAVAILABLE") // it keeps three
+	})
+}
+
 func TestVisitorsOfOneBridgeDoNotUseUpTheAvatarForOthers(t *testing.T) {
 	both := func(c *relay.Config) {
 		all := relay.Limits{Avatar: []relay.Rate{{Max: 10, Every: time.Hour}}}

@@ -104,7 +104,8 @@ type Kind struct {
 	NeedsPublicURL func(config any) (key string)
 	// InsteadOfPublicURL is what the operator may do else then; "": nothing.
 	InsteadOfPublicURL string
-	// Visitors says that people have no account on the platform. They share half of an avatar's limits, unless limits.bridge is set.
+	// Visitors says that people have no account on the platform. All of its bridges to an avatar share half of that avatar's limits, to equal
+	// parts, but those for which limits.bridge is set.
 	Visitors bool
 	// Settings are what holds for a platform's bridges where they say nothing. Avatar and Limits have no meaning in it.
 	Settings relay.Settings

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -341,6 +342,18 @@ func TestVisitorsShareHalfOfWhatAnAvatarMayDoUnlessTheFileSaysMore(t *testing.T)
 		got := accepted(t, c.written, nil).Bridges[1].Default.Limits.Bridge
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestPagesOfOneAvatarShareOneHalfOfWhatItMayDo(t *testing.T) {
+	const page = "[bridges.%s]\nplatform = \"web\"\navatar = %q\n%s\n"
+	written := small + fmt.Sprintf(page, "one", "luna", "") + fmt.Sprintf(page, "two", "luna", "") + fmt.Sprintf(page, "three", "luna", "") +
+		fmt.Sprintf(page, "other", "demo", "") + fmt.Sprintf(page, "own", "luna", `limits = {bridge = "50/m"}`)
+	want := map[string]int{"one": 20, "two": 20, "three": 20, "other": 60, "own": 50}
+	for _, b := range accepted(t, written, nil).Bridges {
+		if b.Platform == "web" && b.Default.Limits.Bridge[0].Max != want[b.Name] {
+			t.Errorf("%s may do %v, want %d a minute", b.Name, b.Default.Limits.Bridge, want[b.Name])
 		}
 	}
 }

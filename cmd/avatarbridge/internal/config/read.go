@@ -21,6 +21,7 @@ type reader struct {
 	limits   relay.Limits      // of [limits]
 	shares   bool              // [limits] does not say what one bridge may do
 	accounts map[string]string // who uses a platform's token
+	sharers  map[string]int    // how many bridges share half of an avatar's limits
 }
 
 // words is the section [messages]: relay.Messages with the names of its keys.
@@ -67,6 +68,7 @@ func (r *reader) read(tree map[string]any) {
 		r.avatar(path{"avatars", name}, name, doc.Avatars[name])
 	}
 	r.accounts = map[string]string{}
+	r.sharers = r.sharing(doc.Bridges)
 	for _, name := range r.ordered("bridges", doc.Bridges) {
 		r.bridge(path{"bridges", name}, name, doc.Bridges[name])
 	}
@@ -192,7 +194,7 @@ func (r *reader) bridge(at path, name string, value any) {
 	around.Limits = r.limits
 	b.Default = r.settings(at, own, around)
 	if kind != nil && kind.Visitors && r.shares && own.Limits.Bridge == "" {
-		b.Default.Limits.Bridge = half(b.Default.Limits.Avatar)
+		b.Default.Limits.Bridge = portion(b.Default.Limits.Avatar, 2*max(r.sharers[b.Default.Avatar], 1))
 	}
 	b.Routes = r.routes(at.to("routes"), keys.Routes, b.Default)
 	r.config.Bridges = append(r.config.Bridges, b)
@@ -205,14 +207,30 @@ func (r *reader) bridge(at path, name string, value any) {
 	}
 }
 
-// half is the share of an avatar's limits that a bridge has whose people can be somebody else whenever they like: the other half is left for
-// people with an account.
-func half(of []relay.Rate) []relay.Rate {
-	var share []relay.Rate
-	for _, r := range of {
-		share = append(share, relay.Rate{Max: max(r.Max/2, 1), Every: r.Every})
+// sharing counts by avatar the bridges whose people can be somebody else whenever they like. They share half of what it may do, to equal parts: the
+// other half is left for people with an account.
+func (r *reader) sharing(bridges tables) map[string]int {
+	count := map[string]int{}
+	for _, value := range bridges {
+		t, _ := value.(map[string]any) // what is none of these is a fault that is told elsewhere
+		platform, _ := t["platform"].(string)
+		avatar, _ := t["avatar"].(string)
+		limits, _ := t["limits"].(map[string]any)
+		visitors := slices.ContainsFunc(r.kinds.Platforms, func(k Kind) bool { return k.Visitors && k.Name == platform })
+		if bridge, _ := limits["bridge"].(string); visitors && bridge == "" {
+			count[avatar]++
+		}
 	}
-	return share
+	return count
+}
+
+// portion is the nth part of rates, and never nothing.
+func portion(of []relay.Rate, n int) []relay.Rate {
+	var part []relay.Rate
+	for _, r := range of {
+		part = append(part, relay.Rate{Max: max(r.Max/n, 1), Every: r.Every})
+	}
+	return part
 }
 
 // alone notes a fault when another bridge has the same token: two pollers of one account take each other's messages.
