@@ -28,6 +28,7 @@ func (in *intake) begin(ctx context.Context, it *item) {
 		since = oldest
 	}
 	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli()}
+	in.toldAt = time.Now().Add(sessionWithin - cursorEvery)
 	in.catchUp(ctx, it.shard, since)
 }
 

@@ -112,6 +112,21 @@ func TestARestartGoesOnWithTheSession(t *testing.T) {
 	w.identified(1)
 }
 
+func TestASessionIsStoredBeforeAnybodyHasWritten(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	stop := w.run(w.bridge(nil))
+	if err := w.rx.WaitFor(w.ctx, func() bool { return w.rx.Cursor() != "" }); err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.says(w.dm, "the first word ever")
+	w.run(w.bridge(nil))
+	w.heard(1)
+	w.identified(1)
+}
+
 func TestTroubleAtTheBeginningIsOutlived(t *testing.T) {
 	for name, f := range map[string]bridgetest.DiscordGatewayFault{
 		"refused":          {Effect: bridgetest.GatewayRefused},

@@ -15,6 +15,8 @@ const (
 	// cursorEvery is how often it is stored how far all is, when there is nothing else to store. Events that come again after a crash
 	// are known by their keys.
 	cursorEvery = 5 * time.Second
+	// sessionWithin is how soon a new session is stored: without it, who writes for the first time is lost with the program.
+	sessionWithin = 500 * time.Millisecond
 	// maxGated bounds what waits for news about its channel before the connections wait too.
 	maxGated = 20_000
 )
@@ -60,7 +62,7 @@ type held struct {
 
 // run stores what comes until ctx ends.
 func (in *intake) run(ctx context.Context) {
-	tick := time.NewTicker(cursorEvery)
+	tick := time.NewTicker(sessionWithin)
 	defer tick.Stop()
 	in.toldAt, in.opens = time.Now(), time.NewTimer(time.Hour)
 	defer in.opens.Stop()
