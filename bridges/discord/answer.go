@@ -135,7 +135,8 @@ func (l *listener) postpone(ctx context.Context, events []heard) {
 				defer close(p.told)
 				ctx, cancel := context.WithTimeout(ctx, postponeWithin)
 				defer cancel()
-				if p.err = l.bridge.respond(ctx, h.answer, l.response(ctx, h)); p.err != nil {
+				l.safely(func() { p.err = l.bridge.respond(ctx, h.answer, l.response(ctx, h)) })
+				if p.err != nil {
 					l.log.Warn("Discord was not told in time that a command is worked on", "err", p.err)
 				}
 			})

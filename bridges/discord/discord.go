@@ -89,7 +89,7 @@ func (b *Bridge) intents() discordgo.Intent {
 // Run implements bridges.Bridge.
 func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
 	defer b.transport.CloseIdleConnections()
-	l := &listener{bridge: b, rx: rx, log: b.log, tree: &tree{}, items: make(chan item, intakeSize)}
+	l := &listener{bridge: b, rx: rx, log: b.log, tree: &tree{}, items: make(chan item, intakeSize), broken: make(chan any, 1)}
 	if err := b.introduce(ctx, l); err != nil {
 		return ended(ctx, err)
 	}
@@ -182,8 +182,8 @@ func hopelessToken(err error) error {
 
 // listen hears all shards until ctx ends or one of them says that going on is pointless.
 func (l *listener) listen(ctx context.Context, points []point) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	defer l.work.Wait()
 	in := &intake{
 		listener: l, points: points, gates: map[string]*gate{}, results: make(chan result),
@@ -192,17 +192,24 @@ func (l *listener) listen(ctx context.Context, points []point) error {
 	var all sync.WaitGroup
 	defer in.looks.work.Wait()
 	defer all.Wait()
-	all.Go(func() { in.run(ctx) })
-	all.Go(func() { l.register(ctx) })
-	var errs = make(chan error, l.shards)
+	all.Go(func() { l.safely(func() { in.run(ctx) }) })
+	all.Go(func() { l.safely(func() { l.register(ctx) }) })
+	errs := make(chan error, l.shards)
 	for n := range l.shards {
 		s := &shard{listener: l, n: n, of: l.shards, session: points[n].session}
-		all.Go(func() { errs <- s.run(ctx) })
+		all.Go(func() { l.safely(func() { errs <- s.run(ctx) }) })
 	}
 	for range l.shards {
-		if err := <-errs; err != nil {
-			stop(err)
-			return err
+		select {
+		case err := <-errs:
+			if err != nil {
+				stop()
+				return err
+			}
+		case v := <-l.broken:
+			stop()
+			all.Wait()
+			panic(v)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package discord
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -35,6 +36,21 @@ type listener struct {
 	items  chan item
 	shards int
 	work   sync.WaitGroup // telling Discord that commands are worked on
+	broken chan any       // holds the first panic, for Run to pass on
+}
+
+// safely does f, and keeps a panic for Run: whoever runs the bridge knows what to do about it.
+func (l *listener) safely(f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			l.log.Error("internal error: please report it", "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			select {
+			case l.broken <- v:
+			default:
+			}
+		}
+	}()
+	f()
 }
 
 // decode makes events of one of the gateway, none when it is nothing that the relay should hear of. What cannot be read is logged and

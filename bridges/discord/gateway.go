@@ -1,7 +1,6 @@
 package discord
 
 import (
-	"compress/zlib"
 	"context"
 	"encoding/json"
 	"errors"
@@ -106,18 +105,10 @@ func (s *socket) write(op int, data any) error {
 // read returns the next payload. It is nil for one that was left out.
 func (s *socket) read() (*frame, error) {
 	s.waits.Store(time.Now().UnixNano())
-	kind, r, err := s.ws.NextReader()
+	_, r, err := s.ws.NextReader()
 	s.waits.Store(0)
 	if err != nil {
 		return nil, s.ended(err)
-	}
-	if kind == websocket.BinaryMessage {
-		z, err := zlib.NewReader(r)
-		if err != nil {
-			return nil, nil
-		}
-		defer func() { _ = z.Close() }() // fails only as reading does
-		r = z
 	}
 	raw, err := sift(r, s.chunk[:])
 	if errors.Is(err, errLarge) || errors.Is(err, errNoJSON) {

@@ -55,7 +55,8 @@ func (l *lookout) start(ctx context.Context, j job, results chan<- result) {
 		case <-ctx.Done():
 			return
 		}
-		missed := l.do(ctx, j)
+		var missed []heard
+		l.safely(func() { missed = l.do(ctx, j) })
 		<-l.slots
 		select {
 		case results <- result{j, missed}:

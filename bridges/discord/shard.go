@@ -58,7 +58,7 @@ func (s *shard) run(ctx context.Context) error {
 		case ready && errors.Is(err, errReconnect):
 			err = nil
 		case invalid: // "a random amount of time between 1 and 5 seconds"
-			err = sleep(ctx, s.bridge.least+rand.N(8*s.bridge.least))
+			err = sleep(ctx, 2*s.bridge.least+rand.N(8*s.bridge.least))
 		default:
 			err = pause.wait(ctx, err)
 		}

@@ -281,7 +281,7 @@ func TestCommandsOfDiscordAreAnsweredThroughTheWholeProgram(t *testing.T) {
 }
 
 func TestAHugeGuildTakesLittleMemory(t *testing.T) {
-	r := newDiscordRig(t, false, "rooms = \"all\"")
+	r := newDiscordRig(t, false, "rooms = \"all\"\nshards = 1")
 	huge := r.d.AddHugeGuild("Huge", 50_000, 500, r.bot)
 	r.start()
 	r.ready()
