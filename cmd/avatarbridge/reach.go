@@ -48,7 +48,10 @@ func (p *program) reach(ctx context.Context, do func(hand control.Control, runni
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return do(control.Local{Store: st, Bridges: bridgeNames(c), Recordings: media.New(media.Config{Dir: c.Media.Dir, Keep: c.Media.Keep})}, false)
+	return do(control.Local{
+		Store: st, Bridges: bridgeNames(c), Recordings: media.New(media.Config{Dir: c.Media.Dir, Keep: c.Media.Keep}),
+		Ended: func(ctx context.Context, gone []store.Conversation) error { return tellEnded(ctx, c, gone) },
+	}, false)
 }
 
 // running returns a hand on the running program, nil when it does not run.

@@ -19,6 +19,8 @@ import (
 type Local struct {
 	Store store.Store
 	Relay *relay.Relay // nil: the program does not run, and pauses hold from its next start on
+	// Ended tells the avatars' services of conversations that were deleted with a person, where there is no Relay to do it; nil: nobody is told.
+	Ended func(ctx context.Context, gone []store.Conversation) error
 	// Recordings are what people said to bridges that keep it here; nil: none do.
 	Recordings Recordings
 	// Bridges are the configured names, to refuse the pause of an unknown one without a Relay; nil: any name is taken.
@@ -233,6 +235,10 @@ func (l Local) Forget(ctx context.Context, ref string) (int, error) {
 	}
 	if l.Relay != nil {
 		l.Relay.Forgotten(gone)
+	} else if l.Ended != nil {
+		if err := l.Ended(ctx, gone); err != nil {
+			return len(gone), fmt.Errorf("the person is forgotten here; the avatar's service does not know it: %w", err)
+		}
 	}
 	return len(gone), missing
 }
