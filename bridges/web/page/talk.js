@@ -188,12 +188,14 @@ export class Talk {
   #state(element, { id, state, reason }) {
     const line = element.querySelector('.meta');
     line.querySelector('.state')?.remove();
-    const words = { waiting: reason || 'Waiting for the connection', sending: 'Sending', failed: reason }[state];
+    const words = { waiting: reason || 'Waiting to be sent', sending: 'Sending', failed: reason }[state];
     if (!words) return;
     const span = document.createElement('span');
     span.className = 'state';
     span.append(words);
-    if (state === 'failed') span.append(button('Try again', () => this.#on.retry(id)), button('Remove', () => this.#on.discard(id)));
+    if (state === 'failed') span.append(button('Try again', () => this.#on.retry(id)));
+    // What the server has refused for now may wait for a day. What was not answered it may have taken: that cannot be taken back.
+    if (state === 'failed' || reason) span.append(button('Remove', () => this.#on.discard(id)));
     line.append(span);
   }
 
