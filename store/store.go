@@ -151,7 +151,7 @@ const (
 	MemoryThread Memory = "thread" // one for all in the thread
 )
 
-// An Address is what a conversation is found by. With MemoryRoom and MemoryThread all who speak there share one conversation, else each
+// An Address is what a conversation is found by, with the newest id of a channel that has moved, whichever of its ids a caller knows. With MemoryRoom and MemoryThread all who speak there share one conversation, else each
 // person has one of their own.
 type Address struct {
 	Account string

@@ -41,7 +41,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 	}
 	s.asks[t.Text]++
 	conversation := labelOf(t.Text)
-	if other := a.life.asking[conversation]; other != "" && !s.merged(conversation) {
+	if other := a.life.asking[conversation]; other != "" {
 		s.fail("%s was asked while %s was", t.Text, other)
 	}
 	a.life.asking[conversation] = t.Text

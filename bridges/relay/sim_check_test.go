@@ -3,7 +3,6 @@ package relay_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -67,12 +66,6 @@ func (s *sim) check() {
 	if r.extra > s.inDoubt+s.unclear {
 		s.fail("%d posts too many, with %d in flight when a life ended and %d unclear ones", r.extra, s.inDoubt, s.unclear)
 	}
-}
-
-// merged says whether a conversation may have become two: what a platform still delivers from a room's old id, after the program has heard of
-// the new one, opens another one there. The two are made one when the platform tells of the move; both are worked on beside each other then.
-func (s *sim) merged(label string) bool {
-	return slices.ContainsFunc(s.moved, func(channel string) bool { return strings.HasPrefix(label, channel) })
 }
 
 // plainText is a text without the mark of an edit.
@@ -203,9 +196,6 @@ func (r *reckoning) inOrder(p *platform) {
 			r.fail("an unexpected post %q", x.text)
 		}
 		label := labelOf(parts[0])
-		if r.merged(label) {
-			continue
-		}
 		if b := last[label]; at.accepted < b.accepted || at.accepted == b.accepted && (at.reply < b.reply || at.reply == b.reply && at.piece < b.piece) {
 			r.fail("%q came out of order", x.text)
 		}

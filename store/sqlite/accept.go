@@ -387,5 +387,5 @@ func (c *core) addressed(in store.Address, from store.Identity) (*conversation, 
 	} else if !shared(in.Memory) {
 		return nil, nil
 	}
-	return c.find(in, p)
+	return c.find(c.newest(in), p)
 }

@@ -123,6 +123,7 @@ func (c *core) find(in store.Address, p *person) (*conversation, error) {
 
 // conversation finds the conversation with an address or opens it.
 func (c *core) conversation(in store.Address, p *person) (*conversation, error) {
+	in = c.newest(in)
 	v, err := c.find(in, p)
 	if v != nil || err != nil {
 		return v, err

@@ -16,7 +16,8 @@ type core struct {
 	maxPages, reserve  int64  // see Config; 0: no limit
 	blind              []byte // see blinding; nil: nobody was forgotten
 	turns, posts       claims
-	nextTurn, nextPost int64 // ids and places in lanes; gaps are harmless
+	nextTurn, nextPost int64                 // ids and places in lanes; gaps are harmless
+	moved              map[oldChannel]string // to the newest id
 	names              map[string]int64
 	texts              map[int64]string
 
@@ -29,6 +30,9 @@ type core struct {
 	changed map[counterKey]counter
 	undo    []func()
 }
+
+// An oldChannel is the id that a channel of an account had before it moved.
+type oldChannel struct{ account, channel string }
 
 type position struct {
 	position string
@@ -74,6 +78,9 @@ func (c *core) load() error {
 		if _, err := c.exec(q); err != nil {
 			return err
 		}
+	}
+	if err := c.loadMoves(); err != nil {
+		return err
 	}
 	return c.loadBlinding()
 }

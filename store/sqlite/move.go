@@ -3,6 +3,8 @@ package sqlite
 import (
 	"database/sql/driver"
 	"strings"
+
+	"avatarbridge/store"
 )
 
 // move gives a channel another id. What exists at the new id already is merged with it; of two that cannot both be found there the
@@ -25,7 +27,30 @@ func (c *core) move(account int64, name, from, to string) error {
 	}
 	// What the steps above have read back is not what stands there now.
 	c.dropCaches()
-	return nil
+	before := c.moved
+	c.later(func() { c.moved = before })
+	return c.loadMoves()
+}
+
+// loadMoves reads which channels have another id now.
+func (c *core) loadMoves() error {
+	moved := map[oldChannel]string{}
+	err := c.each(func(r row) error {
+		moved[oldChannel{r.text(0), r.text(1)}] = r.text(2)
+		return nil
+	}, "SELECT n.text, m.old, m.new FROM moved m JOIN name n ON n.id = m.account")
+	if err == nil {
+		c.moved = moved
+	}
+	return err
+}
+
+// newest is the address with the id that its channel has now: a platform may go on to deliver from the old one.
+func (c *core) newest(in store.Address) store.Address {
+	if to, moved := c.moved[oldChannel{in.Account, in.Channel}]; moved {
+		in.Channel = to
+	}
+	return in
 }
 
 func (c *core) run(query string, args ...driver.Value) error {

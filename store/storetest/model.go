@@ -144,6 +144,14 @@ func (m *model) person(from store.Identity, name string, now time.Time) *mPerson
 
 func ownConversation(k store.Memory) bool { return k == store.MemoryPerson || k == store.MemoryMember }
 
+// newest is the address with the id that its channel has now.
+func (m *model) newest(in store.Address) store.Address {
+	if to, moved := m.moves[in.Channel]; moved {
+		in.Channel = to
+	}
+	return in
+}
+
 func (m *model) find(in store.Address, p *mPerson) *mConv {
 	in.Direct = false
 	for _, c := range m.convs {
@@ -157,6 +165,7 @@ func (m *model) find(in store.Address, p *mPerson) *mConv {
 }
 
 func (m *model) conv(in store.Address, p *mPerson) *mConv {
+	in = m.newest(in)
 	if c := m.find(in, p); c != nil {
 		return c
 	}

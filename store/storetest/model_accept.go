@@ -74,7 +74,7 @@ func (m *model) takeTurn(b *store.Batch, e store.Entry, r *mResult, turns, posts
 		return
 	}
 	if e.Refusable {
-		c := m.find(t.In, m.people[t.From])
+		c := m.find(m.newest(t.In), m.people[t.From])
 		if c != nil && t.MaxWaiting > 0 && m.waiting(c) >= t.MaxWaiting {
 			r.verdict = store.Full
 			return
@@ -211,7 +211,7 @@ func (m *model) reset(b *store.Batch, e store.Entry, r *mResult, turns, room boo
 	}
 	m.count(s.Limits, b.Now)
 	p := m.people[s.Post.From]
-	c := m.find(s.Post.In, p)
+	c := m.find(m.newest(s.Post.In), p)
 	if c != nil && (p != nil || c.person == nil) {
 		r.ended = c.uid
 		m.renew(c)

@@ -27,6 +27,22 @@ var moveExamples = []example{
 		b.check(err)
 		same(b, "held channel", holds[0].Scope.Channel, "new")
 	}},
+	{"WhatStillComesFromTheOldIdIsForTheSameConversation", func(b *bench) {
+		t := b.ask("u1", room("old", store.MemoryMember), "one")
+		b.accept(move("old", "new"))
+		b.isTurn(b.accept(turn("u1", room("old", store.MemoryMember), "two"))[0].Turn, "")
+		b.crash()
+		b.acceptWith(0, 0, turn("u1", room("old", store.MemoryMember), "three"))
+		got, _ := b.claimTurns(9)
+		same(b, "turns at once", len(got), 1)
+		same(b, "conversation", got[0].Conversation.ID, t.Conversation.ID)
+		next := b.finish(&got[0]).Turn
+		b.isTurn(next, "two")
+		same(b, "channel", next.Conversation.Channel, "new")
+		b.isTurn(b.finish(next).Turn, "three")
+		reset := store.Entry{Reset: &store.Reset{Post: store.NewPost{From: who("u1"), In: room("old", store.MemoryMember)}}}
+		same(b, "the reset found it", b.accept(reset)[0].Verdict, store.Done)
+	}},
 	{"MovesLeadToTheNewestId", func(b *bench) {
 		b.accept(move("a", "b"))
 		b.accept(move("b", "c"))
