@@ -17,6 +17,8 @@ type intake struct {
 	now     int64
 	turns   int // room left
 	posts   int
+
+	familiar bool // the key of the entry under way was not looked for yet
 }
 
 // accept takes a batch. Validation comes before the first write.
@@ -102,6 +104,7 @@ func valid(e *store.Entry) bool {
 }
 
 func (c *core) entry(in *intake, e *store.Entry, out *store.Result) error {
+	in.familiar = false
 	switch {
 	case e.Turn != nil:
 		return c.takeTurn(in, e, out)
@@ -154,18 +157,19 @@ func (c *core) note(in *intake, key string) (bool, error) {
 
 func (c *core) takeTurn(in *intake, e *store.Entry, out *store.Result) error {
 	t := e.Turn
-	known, err := c.known(in, e.Key)
-	if known {
-		out.Verdict = store.Known
-	}
-	if known || err != nil {
-		return err
+	if in.familiar = c.familiar(t, in.now); !in.familiar {
+		if known, err := c.already(in, e, out); known || err != nil {
+			return err
+		}
 	}
 	if over, err := c.over(in, e, t.Limits, out); over || err != nil {
 		return err
 	}
 	if e.Refusable {
 		if full, err := c.full(t); full || err != nil {
+			if known, err := c.already(in, e, out); known || err != nil {
+				return err
+			}
 			out.Verdict = store.Full
 			return err
 		}
@@ -183,22 +187,51 @@ func (c *core) takeTurn(in *intake, e *store.Entry, out *store.Result) error {
 		return err
 	}
 	if t.MaxWaiting > 0 && waiting >= t.MaxWaiting {
+		if known, err := c.already(in, e, out); known || err != nil {
+			return err
+		}
 		out.Verdict = store.Full
 		return c.refuse(in, e, t.Full, out)
-	}
-	if err := c.count(t.Limits, in.now); err != nil {
-		return err
 	}
 	return c.insertTurn(in, e, v, p, waiting == 0, out)
 }
 
+// familiar says whether nothing is written for the turn before its row: then the row itself finds out whether its key is known, which saves a
+// look into the largest index.
+func (c *core) familiar(t *store.NewTurn, now int64) bool {
+	if c.blind != nil {
+		return false
+	}
+	p, ok := c.people.get(t.From)
+	if !ok || !p.fresh(t.Name, now) {
+		return false
+	}
+	_, ok = c.conversations.get(addressOf(t.In, p))
+	return ok
+}
+
+// already looks for the key of an entry that is about to be refused or to write something.
+func (c *core) already(in *intake, e *store.Entry, out *store.Result) (bool, error) {
+	known, err := c.known(in, e.Key)
+	if known {
+		*out = store.Result{Verdict: store.Known}
+	}
+	return known, err
+}
+
 // waiting counts the lane's turns up to limit, up to 1 when limit is 0.
 func (c *core) waiting(v *conversation, limit int) (int, error) {
+	if c.turns.empty(v.ID) && c.turns.lane[v.ID] == nil {
+		return 0, nil
+	}
 	r, err := c.one("SELECT count(*) FROM (SELECT 1 FROM turn WHERE conversation = ? AND state = 0 LIMIT ?)", v.ID, int64(max(limit, 1)))
 	if err != nil {
 		return 0, err
 	}
 	n := int(r.int(0))
+	if n == 0 {
+		c.turns.behind.put(v.ID, 0)
+	}
 	if n == 0 && c.turns.lane[v.ID] != nil {
 		n = 1 // settled by Say, but still being asked
 	}
@@ -220,6 +253,11 @@ func (c *core) over(in *intake, e *store.Entry, limits []store.Limit, out *store
 	l, until, err := c.limit(limits, in.now)
 	if l == nil || err != nil {
 		return false, err
+	}
+	if in.familiar {
+		if known, err := c.already(in, e, out); known || err != nil {
+			return true, err
+		}
 	}
 	out.Verdict, out.Limit, out.Until = store.Over, l.Key, moment(until)
 	if e.Refusable {
@@ -273,8 +311,18 @@ func (c *core) insertTurn(in *intake, e *store.Entry, v *conversation, p *person
 	if e.Key != "" {
 		key = e.Key
 	}
-	if _, err := c.exec(`INSERT INTO turn (row, account, key, id, avatar, conversation, person, state, pos, handed, due, accepted, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`, row, in.account, key, e.Turn.ID, v.avatar, v.ID, p.id, row, hand, due, in.now, e.Turn.Body); err != nil {
+	n, err := c.exec(`INSERT INTO turn (row, account, key, id, avatar, conversation, person, state, pos, handed, due, accepted, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?) ON CONFLICT (account, key) WHERE key IS NOT NULL DO NOTHING`,
+		row, in.account, key, e.Turn.ID, v.avatar, v.ID, p.id, row, hand, due, in.now, e.Turn.Body)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		*out = store.Result{Verdict: store.Known}
+		return nil
+	}
+	c.turns.change(v.ID, 1)
+	if err := c.count(e.Turn.Limits, in.now); err != nil {
 		return err
 	}
 	if t := e.Turn; t.Feed != nil {

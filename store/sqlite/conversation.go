@@ -18,6 +18,11 @@ type person struct {
 	seen int64
 }
 
+// fresh says whether what is stored of the person still does, when somebody writes with this name ("": any).
+func (p *person) fresh(name string, now int64) bool {
+	return (name == "" || p.name == name) && now < p.seen+seenEvery
+}
+
 // An address finds a conversation: all of a store.Address but Direct, and the person who has it alone.
 type address struct {
 	account, avatar, channel, thread string
@@ -51,11 +56,11 @@ func (c *core) person(from store.Identity, name string, now int64) (*person, err
 		p = &person{id: r.int(0), uid: r.text(1), name: r.text(2), seen: r.int(3)}
 		c.keepPerson(from, p)
 	}
+	if p.fresh(name, now) {
+		return p, nil
+	}
 	if name == "" {
 		name = p.name
-	}
-	if p.name == name && now < p.seen+seenEvery {
-		return p, nil
 	}
 	n := &person{id: p.id, uid: p.uid, name: name, seen: max(p.seen, now)}
 	c.people.remove(from)
@@ -102,12 +107,18 @@ func (v *conversation) address() address {
 	return address{v.Account, v.Avatar, v.Channel, v.Thread, v.Memory, v.person}
 }
 
-// find returns the live conversation with an address, nil when there is none.
-func (c *core) find(in store.Address, p *person) (*conversation, error) {
+// addressOf is the address under which the person finds a conversation.
+func addressOf(in store.Address, p *person) address {
 	a := address{in.Account, in.Avatar, in.Channel, in.Thread, in.Memory, 0}
 	if !shared(in.Memory) {
 		a.person = p.id
 	}
+	return a
+}
+
+// find returns the live conversation with an address, nil when there is none.
+func (c *core) find(in store.Address, p *person) (*conversation, error) {
+	a := addressOf(in, p)
 	if v, ok := c.conversations.get(a); ok {
 		return v, nil
 	}

@@ -128,10 +128,26 @@ type claim struct {
 type claims struct {
 	lane map[int64]*claim // by conversation
 	row  map[int64]*claim
+	// behind is how many rows wait in a lane, with the one that is claimed, as far as it is known. It may be too high, never too low: what adds a
+	// row must tell it, and it saves looking into a lane that is empty.
+	behind *cache[int64, int]
 }
 
 func newClaims() claims {
-	return claims{lane: map[int64]*claim{}, row: map[int64]*claim{}}
+	return claims{lane: map[int64]*claim{}, row: map[int64]*claim{}, behind: newCache[int64, int](cached)}
+}
+
+// empty says whether it is known that the conversation's lane is empty.
+func (in *claims) empty(conversation int64) bool {
+	n, known := in.behind.get(conversation)
+	return known && n == 0
+}
+
+// change notes that so many rows came into the lane, or left it.
+func (in *claims) change(conversation int64, by int) {
+	if n, known := in.behind.get(conversation); known {
+		in.behind.put(conversation, n+by)
+	}
 }
 
 func (c *core) claim(in *claims, cl *claim) {

@@ -48,6 +48,8 @@ func (c *core) revive(l letter, now int64) error {
 	if v == nil || err != nil {
 		return err
 	}
+	c.posts.behind.remove(l.conversation)
+	c.turns.behind.remove(l.conversation)
 	if l.post {
 		if err := c.run(`UPDATE post SET state = 0, pos = ?, attempts = 0, tried = 0, unclear = 0, due = NULL, created = ?
 			WHERE id = ? AND state = 2`, c.nextPost, now, l.row); err != nil {

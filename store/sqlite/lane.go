@@ -7,10 +7,13 @@ import (
 // offerTurn hands out the head of the conversation's lane of turns if nobody has it, it is due and there is room. A head without a due
 // has just lost its predecessor: it is due at now.
 func (c *core) offerTurn(v *conversation, now int64, room bool, out *store.Claims) error {
-	if c.turns.lane[v.ID] != nil {
+	if c.turns.lane[v.ID] != nil || c.turns.empty(v.ID) {
 		return nil
 	}
 	r, err := c.one("SELECT "+turnColumns+" FROM turn WHERE conversation = ? AND state = 0 ORDER BY pos LIMIT 1", v.ID)
+	if r == nil && err == nil {
+		c.turns.behind.put(v.ID, 0)
+	}
 	if r == nil || err != nil || r.int(1) > now {
 		return err
 	}
@@ -43,10 +46,13 @@ func (c *core) handTurn(v *conversation, r row) (*store.Turn, error) {
 
 // offerPost is offerTurn for the lane of posts.
 func (c *core) offerPost(v *conversation, now int64, room bool, out *store.Claims) error {
-	if c.posts.lane[v.ID] != nil {
+	if c.posts.lane[v.ID] != nil || c.posts.empty(v.ID) {
 		return nil
 	}
 	r, err := c.one("SELECT "+postColumns+" FROM post WHERE conversation = ? AND state = 0 ORDER BY pos LIMIT 1", v.ID)
+	if r == nil && err == nil {
+		c.posts.behind.put(v.ID, 0)
+	}
 	if r == nil || err != nil || r.int(1) > now {
 		return err
 	}
@@ -132,12 +138,14 @@ func (c *core) say(v *conversation, s *speech, out *store.Claims) error {
 		return nil
 	}
 	empty := c.posts.lane[v.ID] == nil
-	if empty {
+	if empty && !c.posts.empty(v.ID) {
 		r, err := c.one("SELECT 1 FROM post WHERE conversation = ? AND state = 0 LIMIT 1", v.ID)
 		if err != nil {
 			return err
 		}
-		empty = r == nil
+		if empty = r == nil; empty {
+			c.posts.behind.put(v.ID, 0)
+		}
 	}
 	first := empty
 	for _, u := range s.replies {
@@ -175,6 +183,7 @@ func (c *core) insertPost(v *conversation, s *speech, reply int64, head, apart b
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, v.account, v.ID, s.person, turn, turnID, reply, id, head && s.room, due, s.now, body); err != nil {
 		return err
 	}
+	c.posts.change(v.ID, 1)
 	if head && s.room {
 		c.claim(&c.posts, &claim{row: id, conversation: v.ID})
 		out.Post = &store.Post{ID: id, Conversation: v.Conversation, Body: body, Created: moment(s.now)}

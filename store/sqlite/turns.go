@@ -142,6 +142,7 @@ func (c *core) remember(v *conversation, cl *claim, f *store.Finished, now int64
 func (c *core) settleTurn(cl *claim, dead string, tries int, now int64) (answered bool, err error) {
 	if dead == "" {
 		n, err := c.exec("UPDATE turn SET state = 1, body = NULL, draft = NULL, said = ifnull(said, ?) WHERE row = ? AND state = 0", c.nextPost, cl.row)
+		c.turns.change(cl.conversation, -int(n))
 		return n == 0, err
 	}
 	n, err := c.exec(`UPDATE turn SET state = 2, draft = NULL, said = ifnull(said, ?), attempts = max(attempts, ?)

@@ -194,6 +194,8 @@ func (c *core) rollback(err error) error {
 func (c *core) later(f func()) { c.undo = append(c.undo, f) }
 
 func (c *core) unwind(mark int) {
+	c.turns.behind.clear() // what it knows may be of rows that are there again, or no more
+	c.posts.behind.clear()
 	for i := len(c.undo) - 1; i >= mark; i-- {
 		c.undo[i]()
 	}
