@@ -395,6 +395,7 @@ type Settled struct {
 	Feed     []byte    // Sent: kept in the conversation's feed; nil: nothing
 	Feeds    int       // how many items the feed keeps, with this one. 0 with a nil Feed
 	Send     bool      // the caller has room for the conversation's next post
+	Any      bool      // with Send: where the conversation has none that is due, the caller has room for the account's longest due one
 }
 
 // A Scope is what a hold binds: all of an account, one channel of it, one conversation, an avatar, or, with nothing set, everything.

@@ -297,7 +297,8 @@ func (l *line) wake(c store.Claims) {
 	if c.TurnWaits {
 		l.turns.at(time.Now())
 	}
-	if c.PostWaits {
+	// Where a slot is wanted, who frees one wakes the pump.
+	if c.PostWaits && !l.slots.wanted.Load() {
 		l.posts.at(time.Now())
 	}
 }

@@ -190,6 +190,7 @@ func (l *line) movedTo(p *store.Post, again store.Settled, to string) *store.Pos
 func (l *line) settle(p *store.Post, s store.Settled) *store.Post {
 	s.Post, s.Now = p.ID, time.Now()
 	s.Send = !l.r.isStopping() && l.heldPost(&p.Conversation).IsZero()
+	s.Any = s.Send && l.slots.wanted.Load() && l.heldAll().IsZero()
 	var c store.Claims
 	if !l.r.insist("settle", func(ctx context.Context) (err error) { c, err = l.r.store.Settle(ctx, s); return err }) {
 		return nil

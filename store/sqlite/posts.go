@@ -50,6 +50,33 @@ func (c *core) settle(s *store.Settled) (out store.Claims, err error) {
 		return out, nil
 	}
 	c.giveBack(&c.posts, cl)
+	v, err := c.conversationOf(cl.conversation) // before it may be gone from the caches
+	if err != nil {
+		return out, err
+	}
+	if out, err = c.settleClaim(s, cl); err != nil || !s.Send || !s.Any || cl.gone || v == nil || out.Post != nil {
+		return out, err
+	}
+	out.Post, err = c.longestDue(v.account, micros(s.Now))
+	return out, err
+}
+
+// longestDue hands out the account's post that has been due longest, nil when none is.
+func (c *core) longestDue(account, now int64) (*store.Post, error) {
+	r, err := c.one("SELECT "+postColumns+`, conversation FROM post
+		WHERE account = ? AND due IS NOT NULL AND due <= ? ORDER BY due, pos LIMIT 1`, account, now)
+	if r == nil || err != nil {
+		return nil, err
+	}
+	v, err := c.conversationOf(r.int(len(r) - 1))
+	if v == nil || err != nil {
+		return nil, err
+	}
+	return c.handPost(v, r)
+}
+
+// settleClaim settles a post whose claim was given back.
+func (c *core) settleClaim(s *store.Settled, cl *claim) (out store.Claims, err error) {
 	if s.Hold != nil {
 		if err = c.hold(s.Hold); err != nil {
 			return out, err
@@ -82,6 +109,7 @@ func (c *core) end(s *store.Settled, cl *claim, now int64) error {
 	switch s.As {
 	case store.Sent:
 		_, err := c.exec("UPDATE post SET state = 1, sending = 0, sent_id = ?, body = NULL WHERE id = ?", s.SentID, s.Post)
+		c.posts.change(cl.conversation, -1)
 		return err
 	case store.Again:
 		if s.Body != nil {

@@ -195,6 +195,25 @@ func (m *model) park(p *mItem, due time.Time) (r mResult) {
 }
 
 func (m *model) settle(p *mItem, s store.Settled) (r mResult) {
+	r = m.settleClaim(p, s)
+	if s.Send && s.Any && r.post == nil && !p.gone {
+		r.post = m.longestDue(p.conv.in.Account, s.Now)
+	}
+	return r
+}
+
+// longestDue hands out the account's post that has been due longest, nil when none is.
+func (m *model) longestDue(account string, now time.Time) *mItem {
+	for _, head := range dueHeads(m.convs, postsOf) {
+		if head.conv.in.Account == account && !head.due.After(now) {
+			head.conv.posts.hand(head)
+			return head
+		}
+	}
+	return nil
+}
+
+func (m *model) settleClaim(p *mItem, s store.Settled) (r mResult) {
 	l := &p.conv.posts
 	l.claimed = nil
 	if s.Hold != nil {

@@ -120,6 +120,31 @@ var postExamples = []example{
 		b.check(err)
 		same(b, "b waits", out.PostWaits, true)
 	}},
+	{"TheRoomOfASettledPostIsForTheLongestDueOfItsAccount", func(b *bench) {
+		mine := b.reply("u1", "one", "a", "b")
+		for _, user := range []string{"u2", "u3"} {
+			b.finishAs(store.Finished{Turn: b.ask(user, direct(user), user).Row, Now: b.now, Replies: []store.Reply{{Pieces: pieces("to " + user)}}})
+			b.pass(time.Second)
+		}
+		later := b.reply("u4", "four", "later")
+		b.settleAs(store.Settled{Post: later.ID, As: store.Again, Due: b.now.Add(time.Minute)})
+		next := b.settleAs(store.Settled{Post: mine.ID, As: store.Sent, Any: true}).Post
+		b.isPost(next, "b") // its own conversation comes first
+		for _, want := range []string{"to u2", "to u3", ""} {
+			next = b.settleAs(store.Settled{Post: next.ID, As: store.Sent, Any: true}).Post
+			b.isPost(next, want)
+		}
+		posts, due := b.claimPosts(9)
+		same(b, "posts that are due", len(posts), 0)
+		same(b, "the next is due", due, b.now.Add(time.Minute))
+	}},
+	{"WithoutRoomNoOtherPostIsHandedOutEither", func(b *bench) {
+		p := b.reply("u1", "one", "a")
+		b.finishAs(store.Finished{Turn: b.ask("u2", direct("u2"), "two").Row, Now: b.now, Replies: []store.Reply{{Pieces: pieces("b")}}})
+		out, err := b.Settle(b.ctx, store.Settled{Post: p.ID, Now: b.now, As: store.Sent, Any: true})
+		b.check(err)
+		same(b, "claims", out, store.Claims{})
+	}},
 }
 
 func ptr[T any](v T) *T { return &v }

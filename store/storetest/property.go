@@ -242,6 +242,7 @@ func (x *machine) doSettle(rt *rapid.T) {
 	s := store.Settled{
 		Post: p.row, Now: x.now, As: pick(rt, "ending", store.Sent, store.Sent, store.Sent, store.Again, store.Failed, store.Unsure, store.Withheld),
 		SentID: pick(rt, "sent id", "", x.unique("sent"), x.unique("sent")), Reason: "because", Hold: x.drawHold(rt), Send: rapid.Bool().Draw(rt, "send"),
+		Any: rapid.Bool().Draw(rt, "any"),
 	}
 	if s.As == store.Again || s.As == store.Failed || s.As == store.Unsure {
 		s.Attempts = rapid.IntRange(0, 5).Draw(rt, "attempts")
