@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 )
 
@@ -75,6 +76,7 @@ func (w *writer) work() {
 	var group []*verb
 	for v := range w.queue {
 		group = append(group[:0], v)
+		w.gather()
 		for len(group) < maxGroup && len(w.queue) > 0 {
 			group = append(group, <-w.queue)
 		}
@@ -83,6 +85,15 @@ func (w *writer) work() {
 			group[i] = nil
 			v.done <- struct{}{}
 		}
+	}
+}
+
+// gather lets those who are about to bring a verb come first, as long as each time more do: each commit costs as much as many verbs. Where nobody
+// else has anything to do it returns at once.
+func (w *writer) gather() {
+	for n := -1; len(w.queue) > n && len(w.queue) < maxGroup-1; {
+		n = len(w.queue)
+		runtime.Gosched()
 	}
 }
 
