@@ -3,7 +3,10 @@ package main
 import (
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"avatarbridge/avatar/avatartest"
 )
 
 func TestAMessageOverALimitWaitsOnThePageAndCanBeTakenBack(t *testing.T) {
@@ -19,10 +22,33 @@ func TestAMessageOverALimitWaitsOnThePageAndCanBeTakenBack(t *testing.T) {
 	b.write("three")
 	// The connection is there: it does not wait for that.
 	b.until("the next one waits behind it", `[...document.querySelectorAll("#log .mine[data-state=waiting]")].at(-1).innerText.includes("Waiting to be sent")`)
+	b.do(chromedp.Evaluate(`document.querySelector("#text").value = "x".repeat(5000); document.querySelector("#text").dispatchEvent(new Event("input"))`, nil))
+	b.until("the page says what is too long", `document.querySelector("#counter").innerText.startsWith("1,000 characters too many")`)
+	b.wantAccessible("over a limit and over the length")
+	b.do(chromedp.Evaluate(`document.querySelector("#text").value = ""`, nil))
 	b.until("it can be taken back", `document.querySelector("#log .mine[data-state=waiting] .state button")?.innerText === "Remove"`)
 	b.do(chromedp.Click(`#log .mine[data-state=waiting] .state button`))
 	b.until("it is gone", `![...document.querySelectorAll("#log .mine")].some((e) => e.innerText.startsWith("two"))`)
 	b.do(chromedp.Reload())
 	b.until("the page is connected", `document.querySelector("#log")?.getAttribute("aria-busy") === "false"`)
 	b.wantTexts(mineTexts, "one", "three")
+}
+
+func TestThePageIsAccessibleWhileTheServerIsAwayAndAfterAFailure(t *testing.T) {
+	r := newPageRig(t)
+	r.start()
+	r.ready()
+	b := openBrowser(t)
+	b.expect("net::ERR_", "Failed to load resource", "503")
+	r.model.Break(avatartest.ChatReceived, 1, avatartest.Answered(401, "application/json", `{"error":{"code":"invalid_api_key"}}`))
+	b.open("http://" + r.public + "/chat/model")
+	b.write("hello")
+	b.until("the notice is shown", `document.querySelector("#log .notice") !== null`)
+	r.kill()
+	b.write("are you there?")
+	b.until("the page says that the connection is lost", `document.querySelector("#bars .note") !== null`)
+	for _, scheme := range []string{"light", "dark"} {
+		b.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}))
+		b.wantAccessible("away, " + scheme)
+	}
 }

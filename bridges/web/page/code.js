@@ -1,6 +1,7 @@
 // What code blocks and tables need beside their text.
 
-// decorate gives the code in fragment a bar with its language and a button that copies it, and lets wide tables scroll by themselves.
+// decorate gives the code in fragment a bar with its language and a button that copies it, lets wide tables scroll by themselves, and marks
+// the items of lists of tasks, whose box stands in the place of the dot.
 export function decorate(fragment) {
   for (const pre of [...fragment.querySelectorAll('pre')]) {
     const figure = document.createElement('div');
@@ -24,6 +25,7 @@ export function decorate(fragment) {
     table.replaceWith(box);
     box.append(table);
   }
+  for (const item of fragment.querySelectorAll('li')) item.classList.toggle('task', /^[☐☑]/.test(item.textContent));
   return fragment;
 }
 
