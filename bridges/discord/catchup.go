@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
 )
 
 const (
@@ -50,14 +51,14 @@ func (in *intake) catchUp(ctx context.Context, shard int, since time.Time) {
 // jobs are for the channels in which a shard's gap may have something. Direct messages all come to the first shard.
 func (in *intake) jobs(ctx context.Context, shard int) []job {
 	var known []bridges.Place
-	pause := backoff{least: 50 * time.Millisecond, most: 5 * time.Second}
+	pause := fault.Backoff{Least: 50 * time.Millisecond, Most: 5 * time.Second}
 	for {
 		var err error
 		if known, err = in.rx.Places(ctx, maxPlaces); err == nil {
 			break
 		}
 		in.log.Error("cannot read where people talked", "err", err)
-		if pause.wait(ctx, nil) != nil {
+		if pause.Wait(ctx, nil) != nil {
 			return nil
 		}
 	}

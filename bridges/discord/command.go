@@ -59,7 +59,7 @@ func commands() []command {
 
 // register makes the program's slash commands the bot's, unless they are already. It goes on until that is done or pointless.
 func (l *listener) register(ctx context.Context) {
-	pause := backoff{least: time.Second, most: 5 * time.Minute}
+	pause := fault.Backoff{Least: time.Second, Most: 5 * time.Minute}
 	for {
 		err := l.registerOnce(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -71,7 +71,7 @@ func (l *listener) register(ctx context.Context) {
 			return
 		}
 		l.log.Warn("the slash commands could not be registered; trying again", "err", err)
-		if pause.wait(ctx, err) != nil {
+		if pause.Wait(ctx, err) != nil {
 			return
 		}
 	}

@@ -119,7 +119,7 @@ var (
 
 // introduce asks who the bot is and how it is to connect, until Discord answers. The error means that the token is refused or ctx has ended.
 func (b *Bridge) introduce(ctx context.Context, l *listener) error {
-	pause := backoff{least: b.least, most: 30 * time.Second}
+	pause := fault.Backoff{Least: b.least, Most: 30 * time.Second}
 	for {
 		err := b.whoami(ctx, l)
 		switch {
@@ -132,7 +132,7 @@ func (b *Bridge) introduce(ctx context.Context, l *listener) error {
 		}
 		l.rx.Health(err)
 		b.log.Warn("Discord does not answer; trying again", "err", err)
-		if err := pause.wait(ctx, err); err != nil {
+		if err := pause.Wait(ctx, err); err != nil {
 			return err
 		}
 	}

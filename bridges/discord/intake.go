@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
 )
 
 const (
@@ -207,7 +208,7 @@ func (in *intake) addressed(events []bridges.Event) bool {
 }
 
 func (in *intake) offer(ctx context.Context, b bridges.Batch, now time.Time) error {
-	pause := backoff{least: 50 * time.Millisecond, most: 5 * time.Second}
+	pause := fault.Backoff{Least: 50 * time.Millisecond, Most: 5 * time.Second}
 	for {
 		err := in.rx.Receive(ctx, b)
 		if err == nil {
@@ -220,7 +221,7 @@ func (in *intake) offer(ctx context.Context, b bridges.Batch, now time.Time) err
 			return ctx.Err()
 		}
 		in.log.Error("messages are not stored yet", "events", len(b.Events), "err", err)
-		if err := pause.wait(ctx, nil); err != nil {
+		if err := pause.Wait(ctx, nil); err != nil {
 			return err
 		}
 	}

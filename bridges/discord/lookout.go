@@ -67,7 +67,7 @@ func (l *lookout) start(ctx context.Context, j job, results chan<- result) {
 
 // do finds out what a job wants to know, for as long as it takes.
 func (l *lookout) do(ctx context.Context, j job) []heard {
-	pause := backoff{least: l.bridge.least, most: 30 * time.Second}
+	pause := fault.Backoff{Least: l.bridge.least, Most: 30 * time.Second}
 	for {
 		missed, err := l.try(ctx, &j)
 		switch {
@@ -78,7 +78,7 @@ func (l *lookout) do(ctx context.Context, j job) []heard {
 			return nil
 		}
 		l.log.Debug("a channel cannot be looked through now; trying again", "channel", j.channel, "err", err)
-		if pause.wait(ctx, err) != nil {
+		if pause.Wait(ctx, err) != nil {
 			return nil
 		}
 	}

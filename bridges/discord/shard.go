@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"avatarbridge/bridges/fault"
 )
 
 // A session is what the gateway lets a connection go on with.
@@ -35,7 +37,7 @@ type item struct {
 
 // run stays connected until ctx ends. Its error is Run's.
 func (s *shard) run(ctx context.Context) error {
-	pause := backoff{least: s.bridge.least, most: time.Minute}
+	pause := fault.Backoff{Least: s.bridge.least, Most: time.Minute}
 	for {
 		ready, err := s.connect(ctx)
 		if ctx.Err() != nil {
@@ -51,7 +53,7 @@ func (s *shard) run(ctx context.Context) error {
 		s.lines.down(s.n, err)
 		s.log.Info("a connection to Discord has ended; connecting again", "shard", s.n, "err", err)
 		if ready {
-			pause.reset()
+			pause.Reset()
 		}
 		_, invalid := errors.AsType[*invalidSession](err)
 		switch {
@@ -60,7 +62,7 @@ func (s *shard) run(ctx context.Context) error {
 		case invalid: // "a random amount of time between 1 and 5 seconds"
 			err = sleep(ctx, 2*s.bridge.least+rand.N(8*s.bridge.least))
 		default:
-			err = pause.wait(ctx, err)
+			err = pause.Wait(ctx, err)
 		}
 		if err != nil {
 			return nil

@@ -101,3 +101,15 @@ func (t *turnstile) enter(ctx context.Context, n int) (left func(identified bool
 	}
 	return left, nil
 }
+
+// sleep waits. The error is ctx's.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -121,7 +121,7 @@ func (l *listener) hearAgain(ctx context.Context, m *message) {
 
 // patient makes a call, again when Slack asks to wait or does not answer, for some times.
 func (l *listener) patient(ctx context.Context, call func() (*exchange, error)) (*exchange, error) {
-	pause := backoff{least: time.Second, most: 30 * time.Second}
+	pause := fault.Backoff{Least: time.Second, Most: 30 * time.Second}
 	for try := 1; ; try++ {
 		x, err := call()
 		if err == nil {
@@ -130,7 +130,7 @@ func (l *listener) patient(ctx context.Context, call func() (*exchange, error)) 
 		if o := fault.Of(err); try == backTries || refused(err) || named(err) != "" && o.Kind != fault.Throttled {
 			return x, err
 		}
-		if pause.wait(ctx, err) != nil {
+		if pause.Wait(ctx, err) != nil {
 			return nil, ctx.Err()
 		}
 	}

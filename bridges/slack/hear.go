@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack/socketmode"
 
 	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
 )
 
 // nameWait is how long the names of mentioned people are waited for: an id in their place does no harm.
@@ -72,7 +73,7 @@ func (l *listener) inLane(ctx context.Context, channel string, at time.Time, don
 
 // store offers an event until it is stored. It reports false when ctx has ended.
 func (l *listener) store(ctx context.Context, e bridges.Event) bool {
-	pause := backoff{least: 50 * time.Millisecond, most: 5 * time.Second}
+	pause := fault.Backoff{Least: 50 * time.Millisecond, Most: 5 * time.Second}
 	for {
 		err := l.rx.Receive(ctx, bridges.Batch{Events: []bridges.Event{e}})
 		if err == nil {
@@ -82,7 +83,7 @@ func (l *listener) store(ctx context.Context, e bridges.Event) bool {
 			return false
 		}
 		l.log.Error("a message is not stored, and not confirmed to Slack", "error", err)
-		if pause.wait(ctx, nil) != nil {
+		if pause.Wait(ctx, nil) != nil {
 			return false
 		}
 	}

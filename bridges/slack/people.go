@@ -158,7 +158,7 @@ func (p *people) insist(id string) (*profile, error) {
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, redelivery)
 	defer cancel()
-	pause := backoff{least: 200 * time.Millisecond, most: 15 * time.Second}
+	pause := fault.Backoff{Least: 200 * time.Millisecond, Most: 15 * time.Second}
 	for {
 		if err := p.allowed(ctx); err != nil {
 			return nil, err
@@ -175,7 +175,7 @@ func (p *people) insist(id string) (*profile, error) {
 			p.l.doubts()
 			return nil, err
 		}
-		if pause.wait(ctx, err) != nil {
+		if pause.Wait(ctx, err) != nil {
 			return nil, err
 		}
 	}

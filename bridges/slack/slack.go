@@ -180,7 +180,7 @@ var errNoBot = errors.New("auth.test: the answer names no bot: see whether bot_t
 
 // introduce asks who the bot is, until Slack answers. The error means that the token is refused or ctx has ended.
 func (b *Bridge) introduce(ctx context.Context, rx bridges.Receiver) (self, error) {
-	pause := backoff{least: 500 * time.Millisecond, most: 30 * time.Second}
+	pause := fault.Backoff{Least: 500 * time.Millisecond, Most: 30 * time.Second}
 	for {
 		me, _, err := b.whoami(ctx)
 		if err == nil {
@@ -197,7 +197,7 @@ func (b *Bridge) introduce(ctx context.Context, rx bridges.Receiver) (self, erro
 			return me, err
 		}
 		rx.Health(err)
-		if err := pause.wait(ctx, err); err != nil {
+		if err := pause.Wait(ctx, err); err != nil {
 			return me, err
 		}
 	}

@@ -38,7 +38,7 @@ type socket struct {
 
 // keepSocket keeps one socket open until ctx ends. An error means that going on is pointless.
 func (l *listener) keepSocket(ctx context.Context) error {
-	pause := backoff{least: 300 * time.Millisecond, most: 30 * time.Second}
+	pause := fault.Backoff{Least: 300 * time.Millisecond, Most: 30 * time.Second}
 	for ctx.Err() == nil {
 		s, err := l.open(ctx)
 		if err == nil {
@@ -47,7 +47,7 @@ func (l *listener) keepSocket(ctx context.Context) error {
 				continue // it was replaced
 			}
 			if time.Since(began) > time.Minute {
-				pause.reset()
+				pause.Reset()
 			}
 		}
 		if refused(err) {
@@ -57,7 +57,7 @@ func (l *listener) keepSocket(ctx context.Context) error {
 			l.lost(err)
 		}
 		l.log.Debug("a socket has ended", "err", err)
-		if pause.wait(ctx, err) != nil {
+		if pause.Wait(ctx, err) != nil {
 			break
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
 
 	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
 )
 
 const (
@@ -44,7 +45,7 @@ type poller struct {
 // then on the oldest update is asked for, whatever its id.
 func (b *Bridge) poll(ctx context.Context, l *listener, cursor string) error {
 	p := &poller{listener: l, bridge: b, confirm: readCursor(cursor, time.Now())}
-	pause := backoff{least: 300 * time.Millisecond, most: 30 * time.Second}
+	pause := fault.Backoff{Least: 300 * time.Millisecond, Most: 30 * time.Second}
 	for {
 		raw, err := p.fetch(ctx)
 		if ctx.Err() != nil {
@@ -54,7 +55,7 @@ func (b *Bridge) poll(ctx context.Context, l *listener, cursor string) error {
 			if err := p.failed(ctx, err); err != nil {
 				return err
 			}
-			if pause.wait(ctx, err) != nil {
+			if pause.Wait(ctx, err) != nil {
 				return nil
 			}
 			continue
@@ -62,17 +63,17 @@ func (b *Bridge) poll(ctx context.Context, l *listener, cursor string) error {
 		p.confirm, p.refusals = 0, 0
 		p.rx.Health(nil)
 		if len(raw) == 0 {
-			pause.reset()
+			pause.Reset()
 			continue
 		}
 		batch, next := p.read(raw)
 		if next == 0 { // nothing in it can be confirmed, so that it would come again at once
-			if pause.wait(ctx, nil) != nil {
+			if pause.Wait(ctx, nil) != nil {
 				return nil
 			}
 			continue
 		}
-		pause.reset()
+		pause.Reset()
 		batch.Cursor = writeCursor(next, time.Now())
 		b.vouch(ctx, batch.Events)
 		if !p.store(ctx, batch) {
@@ -130,7 +131,7 @@ func (p *poller) failed(ctx context.Context, err error) error {
 
 // store offers the batch until it is stored. It reports false when ctx has ended.
 func (p *poller) store(ctx context.Context, batch bridges.Batch) bool {
-	pause := backoff{least: 50 * time.Millisecond, most: 5 * time.Second}
+	pause := fault.Backoff{Least: 50 * time.Millisecond, Most: 5 * time.Second}
 	for {
 		err := p.rx.Receive(ctx, batch)
 		if err == nil {
@@ -140,7 +141,7 @@ func (p *poller) store(ctx context.Context, batch bridges.Batch) bool {
 			return false
 		}
 		p.log.Error("messages are not stored, and not confirmed to Telegram", "updates", len(batch.Events), "error", err)
-		if pause.wait(ctx, nil) != nil {
+		if pause.Wait(ctx, nil) != nil {
 			return false
 		}
 	}

@@ -114,7 +114,7 @@ func ended(ctx context.Context, err error) error {
 
 // introduce asks who the bot is, until Telegram answers. The error means that the token is refused or ctx has ended.
 func (b *Bridge) introduce(ctx context.Context, rx bridges.Receiver) (user, error) {
-	pause := backoff{least: 500 * time.Millisecond, most: 30 * time.Second}
+	pause := fault.Backoff{Least: 500 * time.Millisecond, Most: 30 * time.Second}
 	for {
 		var me user
 		err := b.get(ctx, "getMe", nil, &me)
@@ -131,7 +131,7 @@ func (b *Bridge) introduce(ctx context.Context, rx bridges.Receiver) (user, erro
 			return me, err
 		}
 		rx.Health(err)
-		if err := pause.wait(ctx, err); err != nil {
+		if err := pause.Wait(ctx, err); err != nil {
 			return me, err
 		}
 	}

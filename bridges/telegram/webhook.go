@@ -14,6 +14,7 @@ import (
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
 
 	"avatarbridge/bridges"
+	"avatarbridge/bridges/fault"
 )
 
 const (
@@ -36,7 +37,7 @@ func (i webhookInfo) failing(now time.Time) bool {
 
 // watchWebhook sets the webhook and looks after it until ctx ends: another program that polls, or sets its own, would leave the bot deaf.
 func (b *Bridge) watchWebhook(ctx context.Context, l *listener) error {
-	pause := backoff{least: 500 * time.Millisecond, most: 30 * time.Second}
+	pause := fault.Backoff{Least: 500 * time.Millisecond, Most: 30 * time.Second}
 	refusals := 0
 	for {
 		err := b.keepWebhook(ctx, l)
@@ -44,7 +45,7 @@ func (b *Bridge) watchWebhook(ctx context.Context, l *listener) error {
 			return nil
 		}
 		if l.rx.Health(err); err == nil {
-			pause.reset()
+			pause.Reset()
 			refusals = 0
 			if !sleep(ctx, b.watch) {
 				return nil
@@ -57,7 +58,7 @@ func (b *Bridge) watchWebhook(ctx context.Context, l *listener) error {
 			}
 		}
 		l.log.Warn("the webhook does not work", "error", err)
-		if pause.wait(ctx, err) != nil {
+		if pause.Wait(ctx, err) != nil {
 			return nil
 		}
 	}
