@@ -1,12 +1,15 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"avatarbridge/avatar/avatartest"
+	"avatarbridge/bridges/web"
+	"avatarbridge/cmd/avatarbridge/internal/server"
 )
 
 func TestAMessageOverALimitWaitsOnThePageAndCanBeTakenBack(t *testing.T) {
@@ -50,5 +53,18 @@ func TestThePageIsAccessibleWhileTheServerIsAwayAndAfterAFailure(t *testing.T) {
 	for _, scheme := range []string{"light", "dark"} {
 		b.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}))
 		b.wantAccessible("away, " + scheme)
+	}
+}
+
+func TestCheckSaysThatTheSystemAllowsFewerConnectionsThanThePage(t *testing.T) {
+	page := web.Default()
+	for want, b := range map[string]server.Bounds{
+		"":                          {Connections: page.MaxOpen, PerAddress: page.MaxPerAddress},
+		"max_connections is 10000,": {Connections: 768, PerAddress: 96},
+		"max_per_address is 200,":   {Connections: page.MaxOpen, PerAddress: 199},
+	} {
+		if f, less := crowded(&page, b); less != (want != "") || !strings.HasPrefix(f.What, want) || less && !f.OK {
+			t.Errorf("%+v: %v %+v", b, less, f)
+		}
 	}
 }
