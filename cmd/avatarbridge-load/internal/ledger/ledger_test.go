@@ -44,6 +44,21 @@ func TestTheAvatarsTimeIsTakenOffLatencies(t *testing.T) {
 	}
 }
 
+func TestTheLastReplyOfSomeMessagesIsFound(t *testing.T) {
+	l := New(2, 2)
+	for n := range 2 {
+		l.Written(0, n)
+	}
+	l.Posted(0, 0, 0)
+	between := l.Now()
+	l.Posted(0, 0, 1)
+	first := l.LastReply(func(_, n int) bool { return n == 0 })
+	all := l.LastReply(func(int, int) bool { return true })
+	if first <= 0 || first > between || all < between || all > l.Now() || l.LastReply(func(c, _ int) bool { return c == 1 }) != 0 {
+		t.Errorf("the first reply came at %v, the last at %v", first, all)
+	}
+}
+
 func TestATextNamesItsMessage(t *testing.T) {
 	text := AppendText([]byte("chat_id=3&text="), 'r', 123, 45)
 	if c, n, ok := Find(text, "text=", 'r'); c != 123 || n != 45 || !ok {

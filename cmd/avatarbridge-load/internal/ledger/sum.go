@@ -84,6 +84,25 @@ func (l *Ledger) Latencies(keep func(chat, n int) bool) []time.Duration {
 	return all
 }
 
+// Now is the time since the ledger was made, by which all its times go.
+func (l *Ledger) Now() time.Duration { return time.Since(l.start) }
+
+// LastReply is when the last first reply to a message came for which keep is true; 0 when there is none.
+func (l *Ledger) LastReply(keep func(chat, n int) bool) time.Duration {
+	var last time.Duration
+	for i := range l.chats {
+		x := &l.chats[i]
+		x.mu.Lock()
+		for j := range x.messages {
+			if keep(i, j) {
+				last = max(last, x.messages[j].posted)
+			}
+		}
+		x.mu.Unlock()
+	}
+	return last
+}
+
 // Counts are how many messages were written, asked (repeats too) and answered so far.
 func (l *Ledger) Counts() (written, asked, answered int) {
 	return int(l.written.Load()), int(l.asked.Load()), int(l.answered.Load())

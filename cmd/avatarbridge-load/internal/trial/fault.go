@@ -52,16 +52,15 @@ func (b *Bench) disturbed(ctx context.Context, who string, r *figure.Result, d d
 	if err := errors.Join(err, d.end(t)); err != nil {
 		return err
 	}
-	over := time.Now()
+	over := t.ledger.Now()
 	if err := t.steadily(ctx, size.Rate, calm, 0, quarter+whole); err != nil {
 		return err
 	}
 	if err := t.answered(ctx, 0); err != nil {
 		return err
 	}
-	if t.ledger.Sum().Lost == 0 {
-		r.Milliseconds("until the last reply, since it was over", max(time.Since(over), calm))
-	}
+	last := t.ledger.LastReply(func(_, n int) bool { return n < quarter+whole })
+	r.Milliseconds("from its end until all that had come was answered", max(last-over, 0))
 	t.promises(r, d.may)
 	return nil
 }
