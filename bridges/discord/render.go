@@ -1,9 +1,6 @@
 package discord
 
 import (
-	"strings"
-	"unicode"
-
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/markup"
 )
@@ -21,20 +18,14 @@ const (
 func (b *Bridge) Fit(m bridges.Message) []bridges.Message { return fit(m) }
 
 func fit(m bridges.Message) []bridges.Message {
-	doc := markup.Parse(m.Text)
-	if s := oneLine(m.Emotion); !markup.Blank(s) {
-		doc = append(doc, markup.Block{Spans: []markup.Span{{Text: s, Style: markup.Italic}}})
-	}
-	if isLink(m.Animation) {
-		doc = append(doc, linkBlock("🎬 ", "Animation", m.Animation))
-	}
+	doc := markup.Reply(m.Text, m.Emotion, m.Animation)
 	var sound []bridges.Form
-	if a := m.Audio; a != nil {
-		if mode := soundMode(a, len(doc) == 0); mode == bridges.AudioLink {
-			doc = append(doc, linkBlock("🔊 ", "Audio", a.Link))
-		} else if mode != bridges.AudioOff {
-			sound = soundForms(*a, mode, m.Answer != "")
-		}
+	switch way := m.Audio.Way(len(doc) == 0); way {
+	case bridges.AudioOff:
+	case bridges.AudioLink:
+		doc = append(doc, markup.Sound(m.Audio.Link))
+	default:
+		sound = soundForms(*m.Audio, way, m.Answer != "")
 	}
 	var out []bridges.Message
 	for _, piece := range markup.Split(doc, markup.Discord{}) {
@@ -52,19 +43,6 @@ func fit(m bridges.Message) []bridges.Message {
 	return out
 }
 
-// soundMode is what can be done with a: where there is no link to show, and nothing else either, the file is sent.
-func soundMode(a *bridges.Audio, alone bool) bridges.AudioMode {
-	switch {
-	case a.Mode == bridges.AudioNative || a.Mode == bridges.AudioFile || a.Mode == bridges.AudioOff:
-		return a.Mode
-	case isLink(a.Link):
-		return bridges.AudioLink
-	case alone && a.Source != "":
-		return bridges.AudioFile
-	}
-	return bridges.AudioOff
-}
-
 // soundForms are the ways to send a sound, the last one being a link to it.
 func soundForms(a bridges.Audio, mode bridges.AudioMode, answer bool) []bridges.Form {
 	var forms []bridges.Form
@@ -72,8 +50,8 @@ func soundForms(a bridges.Audio, mode bridges.AudioMode, answer bool) []bridges.
 		forms = append(forms, bridges.Form{Kind: formVoice, Audio: &a})
 	}
 	forms = append(forms, bridges.Form{Kind: formFile, Audio: &a})
-	if isLink(a.Link) {
-		for _, piece := range markup.Split(markup.Doc{linkBlock("🔊 ", "Audio", a.Link)}, markup.Discord{}) {
+	if markup.IsLink(a.Link) {
+		for _, piece := range markup.Split(markup.Doc{markup.Sound(a.Link)}, markup.Discord{}) {
 			forms = append(forms, textForms(piece, answer)...)
 		}
 	}
@@ -94,33 +72,4 @@ func textForms(piece markup.Doc, answer bool) []bridges.Form {
 		plain = rich
 	}
 	return append(forms, bridges.Form{Kind: formPlain, Text: plain})
-}
-
-func linkBlock(sign, label, url string) markup.Block {
-	if !markup.Linkable(url) {
-		label = url // too long for a link: people can copy it
-		return markup.Block{Spans: []markup.Span{{Text: sign + label}}}
-	}
-	return markup.Block{Spans: []markup.Span{{Text: sign}, {Text: label, Link: url}}}
-}
-
-func isLink(s string) bool {
-	return strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")
-}
-
-// oneLine is a short s without line breaks and the like.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	if r := []rune(s); len(r) > 64 {
-		s = string(r[:64]) + "…"
-	}
-	return strings.TrimSpace(s)
 }

@@ -2,7 +2,6 @@ package slack
 
 import (
 	"strings"
-	"unicode"
 
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/markup"
@@ -20,20 +19,14 @@ const (
 func (b *Bridge) Fit(m bridges.Message) []bridges.Message { return fit(m) }
 
 func fit(m bridges.Message) []bridges.Message {
-	doc := markup.Parse(m.Text)
-	if s := oneLine(m.Emotion); !markup.Blank(s) {
-		doc = append(doc, markup.Block{Spans: []markup.Span{{Text: s, Style: markup.Italic}}})
-	}
-	if isLink(m.Animation) {
-		doc = append(doc, linkBlock("🎬 ", "Animation", m.Animation))
-	}
+	doc := markup.Reply(m.Text, m.Emotion, m.Animation)
 	var sound []bridges.Form
-	if a := m.Audio; a != nil {
-		if mode := soundMode(a, len(doc) == 0); mode == bridges.AudioLink {
-			doc = append(doc, linkBlock("🔊 ", "Audio", a.Link))
-		} else if mode == bridges.AudioFile {
-			sound = soundForms(*a)
-		}
+	switch way := m.Audio.Way(len(doc) == 0); way {
+	case bridges.AudioOff:
+	case bridges.AudioLink:
+		doc = append(doc, markup.Sound(m.Audio.Link))
+	default: // there are no voice messages
+		sound = soundForms(*m.Audio)
 	}
 	var out []bridges.Message
 	for _, piece := range markup.Split(doc, markup.SlackMarkdown{}) {
@@ -67,58 +60,14 @@ func both(f bridges.Form) (block, text string) {
 	return block, text
 }
 
-// soundMode is what can be done with a: there are no voice messages, and where there is no link to show, and nothing else either, the file
-// is sent.
-func soundMode(a *bridges.Audio, alone bool) bridges.AudioMode {
-	switch {
-	case a.Mode == bridges.AudioOff:
-		return bridges.AudioOff
-	case a.Mode == bridges.AudioNative, a.Mode == bridges.AudioFile:
-		return bridges.AudioFile
-	case isLink(a.Link):
-		return bridges.AudioLink
-	case alone && a.Source != "":
-		return bridges.AudioFile
-	}
-	return bridges.AudioOff
-}
-
 // soundForms are the ways to send a sound, the last one being a link to it.
 func soundForms(a bridges.Audio) []bridges.Form {
 	forms := []bridges.Form{{Kind: formFile, Audio: &a}}
-	if isLink(a.Link) {
-		for _, piece := range markup.Split(markup.Doc{linkBlock("🔊 ", "Audio", a.Link)}, markup.SlackMarkdown{}) {
+	if markup.IsLink(a.Link) {
+		for _, piece := range markup.Split(markup.Doc{markup.Sound(a.Link)}, markup.SlackMarkdown{}) {
 			forms = append(forms, textForms(piece, false)...)
 			break
 		}
 	}
 	return forms
-}
-
-func linkBlock(sign, label, url string) markup.Block {
-	if !markup.Linkable(url) {
-		return markup.Block{Spans: []markup.Span{{Text: sign + url}}} // too long for a link: people can copy it
-	}
-	return markup.Block{Spans: []markup.Span{{Text: sign}, {Text: label, Link: url}}}
-}
-
-func isLink(s string) bool {
-	return strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")
-}
-
-// oneLine is a short s without line breaks and the like.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	if r := []rune(s); len(r) > 64 {
-		s = string(r[:64]) + "…"
-	}
-	return strings.TrimSpace(s)
 }

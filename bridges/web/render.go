@@ -22,7 +22,7 @@ const maxLink = 2048
 // Fit implements bridges.Bridge. A page has no limits: the whole text is one message, and its sound the next.
 func (b *Bridge) Fit(m bridges.Message) []bridges.Message {
 	html := toHTML(m.Text)
-	s := said{HTML: &html, Emotion: oneLine(m.Emotion), Animation: link(m.Animation)}
+	s := said{HTML: &html, Emotion: markup.Line(m.Emotion), Animation: link(m.Animation)}
 	var sound []bridges.Form
 	if a := m.Audio; a != nil {
 		switch b.mode(a) {
@@ -90,24 +90,4 @@ func link(s string) string {
 		return ""
 	}
 	return s
-}
-
-// oneLine is a short s without line breaks and the like.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	if r := []rune(s); len(r) > 64 {
-		s = string(r[:64]) + "…"
-	}
-	if markup.Blank(s) {
-		return ""
-	}
-	return strings.TrimSpace(s)
 }

@@ -140,16 +140,6 @@ func TestALongTextIsOneMessage(t *testing.T) {
 	}
 }
 
-func TestAFeelingIsOneShortLine(t *testing.T) {
-	for in, want := range map[string]string{
-		"joy": "joy", " a\nb\x00c\u202e ": "a bc", "\xff": "", strings.Repeat("ä", 65): strings.Repeat("ä", 64) + "…", "\u200b": "",
-	} {
-		if got := oneLine(in); got != want {
-			t.Errorf("%q became %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestOnlyAddressesOfTheWebAreLinks(t *testing.T) {
 	for in, want := range map[string]bool{
 		"https://example.com/a?b=c#d": true, "http://127.0.0.1/x": true, "HTTPS://example.com": true,
