@@ -101,8 +101,8 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	if t.Awaited {
 		return p.unanswered(l, t, &body)
 	}
-	if l.muted(c.Account, c.Channel) {
-		return p.finish(l, t, store.Finished{Replies: l.erase(t)})
+	if l.muted(c.Account, c.Channel, body.Within) {
+		return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.declined(c, &body)})
 	}
 	s, _ := l.route(place(c), body.Within)
 	if !t.Revived && time.Since(body.written()) > s.maxAge(c.Direct) {

@@ -134,6 +134,7 @@ type Messages struct {
 	NotHeard    string // a voice message could not be had, or was not understood
 	Muted       string // to /mute
 	Unmuted     string // to /unmute
+	Denied      string // to a command that waits for an answer, of somebody who may not use it
 	NoReply     string // no reply came in the time that the avatar is given for one that comes later; "" by default
 }
 
@@ -151,6 +152,7 @@ func DefaultMessages() Messages {
 		NotHeard:    "I could not hear what you said. Please try again, or write to me.",
 		Muted:       "I am silent here from now on. /unmute lets me speak again.",
 		Unmuted:     "I am listening again.",
+		Denied:      "I may not do that for you here.",
 	}
 }
 

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"time"
 
 	"avatarbridge/bridges"
@@ -18,14 +19,16 @@ func muteScope(account, channel string) store.Scope {
 	return store.Scope{Account: account, Channel: channel, Avatar: "/mute"}
 }
 
-// muted says whether those who manage the room want silence.
-func (l *line) muted(account, channel string) bool {
-	return !l.r.holds.until(muteScope(account, channel)).IsZero()
+// muted says whether those who manage the room, or what it is in, want silence.
+func (l *line) muted(account, channel string, within []string) bool {
+	silent := func(id string) bool { return !l.r.holds.until(muteScope(account, id)).IsZero() }
+	return silent(channel) || slices.ContainsFunc(within, silent)
 }
 
 // mute takes the command, unless it comes from somebody who may not give it. In a direct chat nobody else is there to be spared.
 func (in *intake) mute(ev *bridges.Event, s *Settings) {
 	if !ev.From.Manages || ev.Place.Direct {
+		in.decline(ev, s, noticeDenied)
 		return
 	}
 	kind, silent := noticeUnmuted, ev.Command == "mute"

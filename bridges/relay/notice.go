@@ -23,13 +23,14 @@ const (
 	noticeMuted
 	noticeUnmuted
 	noticeNoReply
+	noticeDenied
 	noticeCount
 )
 
 // fitNotices makes posts of the program's words once, so that they cost nothing when messages come in.
 func (l *line) fitNotices(m Messages) (fitted [noticeCount][][]byte) {
 	l.words = [noticeCount]string{m.AINotice, m.Hello, m.Reset, m.Busy, m.Unavailable, m.TooOld, m.TextOnly, m.NoVoice, m.NotHeard,
-		m.Muted, m.Unmuted, m.NoReply}
+		m.Muted, m.Unmuted, m.NoReply, m.Denied}
 	for kind, text := range l.words {
 		if text != "" {
 			fitted[kind] = l.fit("", bridges.Message{Text: text, Notice: true})
@@ -45,6 +46,14 @@ func (l *line) answerNotice(kind noticeKind, channel, message, answer, key strin
 	}
 	pieces := l.fit(channel, bridges.Message{Text: l.words[kind], Notice: true, Answer: answer})
 	return &store.Notice{Key: key + "/" + message, Every: time.Minute, Pieces: pieces}
+}
+
+// declined is the word for a turn that nobody is asked about where the avatar is silent; nil where the platform waits for no answer.
+func (l *line) declined(c *store.Conversation, b *turnBody) *store.Notice {
+	if b.Answer == "" {
+		return nil
+	}
+	return l.answerTo(b, noticeMuted, l.turnKey(c, b, "declined"), 0)
 }
 
 // answerTo is the word as the answer to a turn.

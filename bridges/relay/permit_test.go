@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -105,5 +106,36 @@ func TestARouteIsFoundByWhatAChannelIsIn(t *testing.T) {
 		w.bridge.receive(t, in, out)
 		w.wantPosted("a", "re: hi")
 		w.wantPosted("b")
+	})
+}
+
+func TestACommandThatWaitsForAnAnswerIsDeclinedWhereTheAvatarIsSilent(t *testing.T) {
+	b := &answering{}
+	dress := func(f *fakeBridge) bridges.Bridge { b.fakeBridge = f; return b }
+	deny := func(c *relay.Config) {
+		c.Bridges[0].AllRooms = true
+		c.Bridges[0].Default.Deny = []string{"eve"}
+		c.Messages.Muted, c.Messages.Denied = "MUTED", "DENIED"
+	}
+	inDressedWorld(t, dress, deny, func(t *testing.T, w *world) {
+		thread, asked := bridges.Place{Channel: "thread"}, 0
+		ask := func(ev bridges.Event) {
+			asked++
+			ev.Answer, ev.Within, ev.Addressed = fmt.Sprint("token", asked), []string{"room"}, true
+			b.receive(t, ev)
+			settle()
+		}
+		ask(b.in(thread, "eve", "hi"))
+		ask(command(b.in(thread, "bob", ""), "mute", false))
+		mute := command(b.in(bridges.Place{Channel: "room"}, "ann", ""), "mute", true)
+		mute.Addressed = true
+		plain := b.in(thread, "eve", "without a command")
+		plain.Addressed = true
+		b.receive(t, mute, plain)
+		ask(b.in(thread, "ann", "hi"))
+		w.wantPosted("thread", "token1 DENIED", "token2 DENIED", "token3 MUTED")
+		if n := len(w.avatar.turns()); n != 0 {
+			t.Errorf("asked %d times", n)
+		}
 	})
 }

@@ -118,9 +118,11 @@ func (in *intake) add(ev *bridges.Event) {
 	}
 	if !s.permits(ev) {
 		in.l.tellUninvited(ev)
+		in.decline(ev, s, noticeDenied)
 		return
 	}
-	if in.l.muted(in.b.Account, ev.Place.Channel) && ev.Command != "unmute" {
+	if in.l.muted(in.b.Account, ev.Place.Channel, ev.Within) && ev.Command != "unmute" {
+		in.decline(ev, s, noticeMuted)
 		return
 	}
 	switch {
@@ -131,6 +133,16 @@ func (in *intake) add(ev *bridges.Event) {
 		in.edited(ev)
 	case ev.Kind == bridges.Command:
 		in.command(ev, s)
+	}
+}
+
+// decline answers what the platform shows as being worked on until there is an answer. Everybody else is left without a word.
+func (in *intake) decline(ev *bridges.Event, s *Settings, kind noticeKind) {
+	if ev.Answer == "" {
+		return
+	}
+	if n := in.notice(ev, kind, in.personKey(ev, "declined"), 0); n != nil {
+		in.put(store.Entry{Key: ev.Key, Post: in.post(ev, s, n)}, s.Avatar)
 	}
 }
 

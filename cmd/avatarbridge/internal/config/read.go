@@ -37,6 +37,7 @@ type words struct {
 	NotHeard    string `toml:"not_heard"`
 	Muted       string `toml:"muted"`
 	Unmuted     string `toml:"unmuted"`
+	Denied      string `toml:"denied"`
 	NoReply     string `toml:"no_reply"`
 }
 
