@@ -15,11 +15,22 @@ func (l *listener) works(ctx context.Context) {
 	l.mu.Lock()
 	since := l.alive
 	l.alive = now
+	gap := !since.IsZero() && now.Sub(since) > l.gap
+	if gap {
+		l.reading++
+	}
 	l.mu.Unlock()
 	l.rx.Health(nil)
-	if !since.IsZero() && now.Sub(since) > l.gap {
-		l.lanes.spawn(func() { l.backfill(ctx, since) })
+	if gap {
+		l.lanes.spawn(func() { l.backfill(ctx, since); l.caughtUp() })
 	}
+}
+
+// caughtUp notes that a gap was looked through.
+func (l *listener) caughtUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading--
 }
 
 // clock is the time without what Go notes to compare it by, which stands still while the machine sleeps.
@@ -63,27 +74,44 @@ func (l *listener) hears(now time.Time) bool {
 	return !l.deaf() && now.Sub(time.Unix(l.sign.Load(), 0)) <= max(lately, 2*time.Second)
 }
 
-// beats stores from time to time that the connection is alive, so that after a crash it is known since when it is not.
+// firstBeat is when it is first stored that the connection is alive: also who dies in the first minute has to know since when they are away.
+const firstBeat = time.Second
+
+// beats stores from time to time that the connection is alive, so that after a crash it is known since when it is not. While a gap is
+// being looked through nothing is stored: if the program ends meanwhile, it begins with that gap again.
 func (l *listener) beats(ctx context.Context) error {
-	ticker := time.NewTicker(l.beat)
-	defer ticker.Stop()
+	timer := time.NewTimer(min(l.beat, firstBeat))
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-timer.C:
 		}
 		now := clock()
-		if !l.hears(now) {
+		if !l.lives(now) {
+			timer.Reset(min(l.beat, firstBeat))
 			continue
 		}
-		l.mu.Lock()
-		l.alive = now
-		l.mu.Unlock()
+		timer.Reset(l.beat)
 		if err := l.rx.Receive(ctx, bridges.Batch{Cursor: writeCursor(now)}); err != nil && ctx.Err() == nil {
 			l.log.Debug("cannot store that the connection is alive", "err", err)
 		}
 	}
+}
+
+// lives notes that the connection is alive, if it is and nothing before is still to be read.
+func (l *listener) lives(now time.Time) bool {
+	if !l.hears(now) {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reading > 0 {
+		return false
+	}
+	l.alive = now
+	return true
 }
 
 func writeCursor(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }

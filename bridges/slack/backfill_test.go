@@ -151,3 +151,35 @@ func TestTheHistoryIsReadNoFurtherBackThanCatchUp(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestAProgramThatDiesInItsFirstMinuteKnowsSinceWhenItWasAway(t *testing.T) {
+	w := newWorld(t)
+	w.connected(w.bridge(nil))
+	if err := w.rx.WaitFor(w.ctx, func() bool { return !readCursor(w.rx.Cursor()).IsZero() }); err != nil {
+		t.Fatalf("nothing is stored: %v", err)
+	}
+}
+
+func TestAGapThatIsBeingReadWhenTheProgramEndsIsReadAgain(t *testing.T) {
+	w := newWorld(t)
+	w.away(time.Second, func() { w.writes(bridgetest.SlackLine{Text: "direct"}) })
+	w.rx.SetPlaces(w.direct())
+	before := time.Now().Add(-time.Hour).Truncate(time.Second)
+	w.cursorOf(before)
+	release := w.slack.Break(bridgetest.SlackFault{Method: "conversations.history", Effect: bridgetest.Stall})
+	b := w.bridge(nil)
+	b.beat = time.Millisecond
+	stop := w.connected(b)
+	w.until("the history", func() bool { return w.slack.Calls("conversations.history") > 0 })
+	beats := time.NewTimer(100 * time.Millisecond) // in which it is stored many times that a connection is alive
+	<-beats.C
+	_ = stop()
+	if got := readCursor(w.rx.Cursor()); !got.Equal(before) {
+		t.Fatalf("the next start believes that it was away since %v, not %v", got, before)
+	}
+	release()
+	w.connected(w.bridge(nil))
+	if got := w.texts(1); got[0] != "direct" {
+		t.Errorf("%q", got)
+	}
+}

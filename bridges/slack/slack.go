@@ -108,9 +108,10 @@ type listener struct {
 
 	sign atomic.Int64 // Unix time of the last sign of life
 
-	mu    sync.Mutex
-	live  int       // sockets that work
-	alive time.Time // when the connection last was known to work; zero: never
+	mu      sync.Mutex
+	live    int       // sockets that work
+	alive   time.Time // when the connection last was known to work; zero: never
+	reading int       // gaps that are being looked through
 }
 
 // Run implements bridges.Bridge.
