@@ -68,3 +68,15 @@ func TestCheckSaysThatTheSystemAllowsFewerConnectionsThanThePage(t *testing.T) {
 		}
 	}
 }
+
+func TestThePageSaysThatAMessageHasArrivedWhileTheAvatarIsAskedAgain(t *testing.T) {
+	r := newPageRig(t)
+	r.start()
+	r.ready()
+	b := openBrowser(t)
+	b.open("http://" + r.public + "/chat/model")
+	r.model.Break(avatartest.ChatReceived, 1, avatartest.Answered(500, "application/json", `{}`))
+	b.write("hello")
+	b.until("the page says so", `document.querySelector("#status").innerText === "Has your message"`)
+	b.until("it is answered", `document.querySelectorAll("#log .reply").length === 1 && document.querySelector("#status").innerText === "Listening"`)
+}

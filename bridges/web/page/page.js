@@ -19,16 +19,26 @@ const by = (id) => document.getElementById(id);
 const storage = new Storage(page.base);
 
 // ---- what the avatar does just now, under its name ----
-const moods = { '': 'Listening', thinking: 'Thinking…', writing: 'Writing…', speaking: 'Speaking' };
-const now = { open: false, mood: '', speaking: false };
+const patience = 15 * 60_000; // so long an avatar is asked again before the person is told that there is no answer
+const moods = { '': 'Listening', asked: 'Has your message', thinking: 'Thinking…', writing: 'Writing…', speaking: 'Speaking' };
+const now = { open: false, mood: '', speaking: false, asked: false };
+let unanswered = 0;
 
 function mood(change) {
   Object.assign(now, change);
-  const name = now.mood || (now.speaking ? 'speaking' : '');
+  const name = now.mood || (now.speaking ? 'speaking' : now.asked ? 'asked' : '');
   const text = now.open ? moods[name] : navigator.onLine ? 'Connecting…' : 'Offline';
   if (by('status').textContent !== text) by('status').textContent = text;
   if (change.mood === 'thinking' && document.body.dataset.mood !== 'thinking') say(`${page.name} is thinking.`);
   document.body.dataset.mood = now.open ? name : 'away';
+}
+
+// asked follows whether the last word is the person's: an avatar that is asked again, after it failed, neither thinks nor writes meanwhile.
+function asked({ kind, at }) {
+  clearTimeout(unanswered);
+  const left = kind === 'mine' ? at + patience - Date.now() : 0;
+  if (left > 0) unanswered = setTimeout(() => mood({ asked: false }), Math.min(left, patience));
+  mood({ asked: left > 0 });
 }
 
 function feel(emotion) {
@@ -83,15 +93,19 @@ const stream = new Stream(page.base, {
   },
   hello({ assets, fresh }) {
     remember(false);
-    if (fresh) talk.clear();
+    if (fresh) {
+      talk.clear();
+      asked({});
+    }
     talk.backlog(true);
     outbox.kick();
     if (assets && assets !== data.assets) bar('upgrade', 'There is a new version of this page.', { Reload: () => location.reload() });
   },
   item(item) {
     if (item.kind === 'mine' && item.key) outbox.confirm(item.key);
-    if (!talk.item(item) || !talk.live || item.kind === 'mine') return;
-    news();
+    if (!talk.item(item)) return;
+    asked(item);
+    if (talk.live && item.kind !== 'mine') news();
   },
   ready() {
     talk.backlog(false);
