@@ -43,6 +43,9 @@ var syntax = parser.NewParser(
 // too long to read as Markdown is taken as it stands. It takes a few times as long as copying the text, whatever the text is.
 func Parse(markdown string) Doc {
 	src := clean(markdown)
+	if d, ok := prose(src); ok {
+		return d
+	}
 	if hostile(src) {
 		return literal(src)
 	}
