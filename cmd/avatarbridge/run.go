@@ -81,7 +81,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	bounds := server.DefaultBounds(s.config.Server.Proxies)
-	outer := server.Behind(s.config.Server.Proxies, server.Shared(bounds, &s.public))
+	outer := server.Wary(s.config.Server.Proxies, s.log, server.Behind(s.config.Server.Proxies, server.Shared(bounds, &s.public)))
 	group.Go(func() error { return server.Serve(ctx, server.Bounded(public, bounds), outer, s.log) })
 	group.Go(func() error { return server.Serve(ctx, admin, &s.admin, s.log) })
 	group.Go(func() error { return s.work(ctx, public.Addr(), admin.Addr()) })

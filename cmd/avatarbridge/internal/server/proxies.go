@@ -14,9 +14,7 @@ import (
 // The client is the last address of X-Forwarded-For that is not a proxy's: what stands before it was written by strangers. Where the
 // header is missing or unreadable the client is the last proxy that can be known.
 func Behind(proxies []netip.Prefix, next http.Handler) http.Handler {
-	trusted := func(a netip.Addr) bool {
-		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
-	}
+	trusted := func(a netip.Addr) bool { return among(proxies, a) }
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var scheme string
 		if peer, ok := clientAddr(r.RemoteAddr); ok && trusted(peer.Addr()) {
@@ -33,6 +31,10 @@ func Behind(proxies []netip.Prefix, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r) // the same request, so that its route is known afterwards
 	})
+}
+
+func among(proxies []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // client walks from the proxy that connected here to the first address that is no proxy's.
