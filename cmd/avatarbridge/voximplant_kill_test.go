@@ -30,7 +30,7 @@ func TestKilledBetweenUtteranceAndCallbackAndDuringCallbacksEachIsPostedOnceAndI
 
 func killedAroundCallbacks(t *testing.T, g *ground) {
 	c := newCast(t, "", g.bridgeTo(""))
-	k := &callbacks{cast: c}
+	k := &callbacks{cast: c, due: make(chan struct{}, kills)}
 	inFlight := 0
 	crash := func() { inFlight += c.crash() }
 	c.start()
@@ -46,10 +46,12 @@ func killedAroundCallbacks(t *testing.T, g *ground) {
 	c.ready()
 	done := make(chan struct{})
 	go func() { defer close(done); k.postAll(c.ctx) }()
-	for n := range kills {
-		c.await("callbacks to be taken", func() bool { return k.taken.Load() >= int64(2*len(k.seats)*(n+1)/(kills+2)) })
-		time.Sleep(rand.N(20 * time.Millisecond)) // anywhere between two callbacks
-		crash()
+	for range kills {
+		select {
+		case <-k.due:
+			crash()
+		case <-c.ctx.Done():
+		}
 	}
 	<-done
 	if t.Failed() {
@@ -77,6 +79,7 @@ type callbacks struct {
 	uris  []string // the last one that the service heard for each conversation
 
 	taken, refused atomic.Int64
+	due            chan struct{} // the program is to be killed, or was, and to be started again
 }
 
 // asked waits until the service has answered an utterance of each conversation, and everything that was asked is asked for good.
@@ -122,7 +125,7 @@ func (k *callbacks) until(ctx context.Context, uri, words string) bool {
 		status, err := k.vox.Post(ctx, uri, "", avatartest.VoximplantCallback{Response: words})
 		switch {
 		case err == nil && status/100 == 2:
-			k.taken.Add(1)
+			k.counts(k.taken.Add(1))
 			return true
 		case err == nil && status != 503:
 			k.t.Errorf("%s: a callback got status %d", words, status)
@@ -135,6 +138,21 @@ func (k *callbacks) until(ctx context.Context, uri, words string) bool {
 			k.t.Errorf("%s: %v", words, ctx.Err())
 			return false
 		}
+	}
+}
+
+// counts has the program killed when so and so many were taken: every other time right then, before the service sends anything more.
+func (k *callbacks) counts(taken int64) {
+	for i := range int64(kills) {
+		if taken != (i+1)*int64(2*len(k.seats))/(kills+1) {
+			continue
+		}
+		if i%2 == 0 {
+			k.kill()
+		} else {
+			time.Sleep(rand.N(5 * time.Millisecond)) // anywhere between two callbacks
+		}
+		k.due <- struct{}{}
 	}
 }
 
