@@ -22,15 +22,8 @@ func (l *listener) works(ctx context.Context) {
 	l.mu.Unlock()
 	l.rx.Health(nil)
 	if gap {
-		l.lanes.spawn(func() { l.backfill(ctx, since); l.caughtUp() })
+		l.catchUp(ctx, since)
 	}
-}
-
-// caughtUp notes that a gap was looked through.
-func (l *listener) caughtUp() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.reading--
 }
 
 // clock is the time without what Go notes to compare it by, which stands still while the machine sleeps.

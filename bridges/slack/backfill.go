@@ -17,29 +17,81 @@ const (
 	backNew    = 100 // direct chats besides in which nobody had written before
 	backPages  = 5   // pages of each
 	backTries  = 10  // times that Slack may ask to wait
+
+	gateWait = 10 * time.Second // for what was missed in a channel, before what is new there is heard
 )
+
+// catchUp has a gap looked through that began then. It returns as soon as what is new waits behind what was missed.
+func (l *listener) catchUp(ctx context.Context, since time.Time) {
+	places, err := l.rx.Places(ctx, backPlaces)
+	if err != nil {
+		l.log.Warn("cannot read where people talked; what was written while Slack was away is not looked for", "err", err)
+		l.caughtUp()
+		return
+	}
+	open := l.gates(ctx, places)
+	l.lanes.spawn(func() {
+		l.backfill(ctx, since, places, open)
+		l.caughtUp()
+	})
+}
+
+// caughtUp notes that a gap was looked through.
+func (l *listener) caughtUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading--
+}
+
+// gates have the lanes of the places wait, so that the order of what is written there is kept. open is called for each place that was read.
+func (l *listener) gates(ctx context.Context, places []bridges.Place) (open func(bridges.Place)) {
+	left, gate := map[string]int{}, map[string]chan struct{}{}
+	for _, p := range places {
+		if left[p.Channel]++; left[p.Channel] > 1 {
+			continue
+		}
+		done := make(chan struct{})
+		gate[p.Channel] = done
+		l.lanes.do(p.Channel, time.Time{}, func() {
+			timer := time.NewTimer(gateWait)
+			defer timer.Stop()
+			select {
+			case <-done:
+			case <-timer.C:
+			case <-ctx.Done():
+			}
+		})
+	}
+	return func(p bridges.Place) {
+		if left[p.Channel]--; left[p.Channel] == 0 {
+			close(gate[p.Channel])
+		}
+	}
+}
 
 // backfill reads what was written since a time in direct chats, in threads that the avatar takes part in, and in the channels of these.
 // What was received after all has a key that the relay knows. What cannot be read is left out: the app may lack the scope.
-func (l *listener) backfill(ctx context.Context, since time.Time) {
+func (l *listener) backfill(ctx context.Context, since time.Time, places []bridges.Place, open func(bridges.Place)) {
 	began := time.Now()
 	since = since.Add(-redelivery - clockSkew) // what was given up since had been sent before
 	if oldest := began.Add(-l.cfg.CatchUp); since.Before(oldest) {
 		since = oldest
 	}
-	places, err := l.rx.Places(ctx, backPlaces)
-	if err != nil {
-		l.log.Warn("cannot read where people talked; what was written while Slack was away is not looked for", "err", err)
-		return
-	}
 	read := map[bridges.Place]bool{}
-	for _, p := range append(places, l.newDirects(ctx, places)...) {
+	look := func(p bridges.Place) {
 		for _, at := range []bridges.Place{{Channel: p.Channel, Direct: p.Direct}, p} {
 			if !read[at] && ctx.Err() == nil {
 				read[at] = true
 				l.readBack(ctx, at, since, read)
 			}
 		}
+	}
+	for _, p := range places {
+		look(p)
+		open(p)
+	}
+	for _, p := range l.newDirects(ctx, places) {
+		look(p)
 	}
 	l.log.Info("looked for what was written while the connection was lost", "since", since.UTC().Format(time.RFC3339), "places", len(read))
 }
