@@ -68,6 +68,7 @@ type Slack struct {
 	hooks    map[string]*slackHook   // response URLs by their path
 	tickets  map[string]*slackTicket // of sockets
 	statuses map[string]*slackStatus // what an assistant is doing, by channel and thread
+	groups   []*slackGroup
 }
 
 // NewSlack starts a server. Close ends it.

@@ -24,7 +24,7 @@ func RealSlackLimits() SlackLimits {
 			"apps.connections.open": tier(50), "chat.update": tier(50), "chat.delete": tier(50), "chat.startStream": tier(20),
 			"chat.appendStream": tier(100), "chat.stopStream": tier(20), "conversations.history": tier(50), "conversations.replies": tier(50),
 			"conversations.info": tier(50), "conversations.list": tier(20), "conversations.open": tier(50), "users.conversations": tier(50),
-			"users.info": tier(100), "bots.info": tier(50), "files.getUploadURLExternal": tier(100), "files.completeUploadExternal": tier(100),
+			"users.info": tier(100), "usergroups.list": tier(20), "bots.info": tier(50), "files.getUploadURLExternal": tier(100), "files.completeUploadExternal": tier(100),
 			"files.info": tier(100),
 		},
 	}

@@ -36,6 +36,7 @@ var slackMethods = map[string]slackMethod{
 	"conversations.open":    {do: (*Slack).openConversation, scopes: slackWriteScopes},
 	"users.conversations":   {do: (*Slack).userConversations, scopes: slackReadScopes, jsonless: true},
 	"users.info":            {do: (*Slack).userInfo, scopes: []string{"users:read"}, required: []string{"user"}, jsonless: true},
+	"usergroups.list":       {do: (*Slack).listGroups, scopes: []string{"usergroups:read"}, jsonless: true},
 	"bots.info":             {do: (*Slack).botInfo, scopes: []string{"users:read"}, jsonless: true},
 
 	"files.getUploadURLExternal":   {do: (*Slack).uploadURL, scopes: []string{"files:write"}, required: []string{"filename", "length"}, jsonless: true},

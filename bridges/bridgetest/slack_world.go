@@ -111,7 +111,8 @@ type SlackApp struct {
 // AllSlackScopes are the scopes of which the simulator's methods and events need some.
 func AllSlackScopes() []string {
 	return []string{"app_mentions:read", "assistant:write", "channels:history", "channels:read", "chat:write", "commands", "files:read",
-		"files:write", "groups:history", "groups:read", "im:history", "im:read", "im:write", "mpim:history", "mpim:read", "mpim:write", "users:read"}
+		"files:write", "groups:history", "groups:read", "im:history", "im:read", "im:write", "mpim:history", "mpim:read", "mpim:write", "usergroups:read",
+		"users:read"}
 }
 
 // AllSlackEvents are the events that the simulator sends.

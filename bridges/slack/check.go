@@ -41,7 +41,7 @@ func (b *Bridge) checkScopes(me self) []fault.Finding {
 	}
 	var missing []string
 	var uses []string
-	for _, s := range scopes {
+	for _, s := range b.cfg.wanted() {
 		if len(me.lacks([]string{s.name})) > 0 {
 			missing = append(missing, s.name)
 			uses = append(uses, s.name+" ("+s.use+")")

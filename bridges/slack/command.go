@@ -26,14 +26,14 @@ func (l *listener) takeCommand(ctx context.Context, body []byte, done func(store
 
 // command is the use of a slash command. Slack does not offer it again, and takes no answer in a thread to it.
 func (l *listener) command(ctx context.Context, c *slackapi.SlashCommand, now time.Time) (bridges.Event, bool, error) {
-	from, ok, err := l.person(ctx, c.UserID, c.ChannelID)
+	within := (&callback{Team: c.TeamID, Enterprise: c.EnterpriseID}).within(&l.me)
+	from, ok, err := l.person(ctx, c.UserID, c.ChannelID, within)
 	if !ok {
 		return bridges.Event{}, false, err
 	}
 	from.Name = or(from.Name, c.UserName)
-	cb := callback{Team: c.TeamID, Enterprise: c.EnterpriseID}
 	e := bridges.Event{
-		Kind: bridges.Written, Key: commandKey(c), At: now, From: from, Within: cb.within(&l.me), Addressed: true, Answer: c.ResponseURL,
+		Kind: bridges.Written, Key: commandKey(c), At: now, From: from, Within: within, Addressed: true, Answer: c.ResponseURL,
 		Place: bridges.Place{Channel: c.ChannelID, Direct: l.isDirect(ctx, c.ChannelID)},
 	}
 	name, text := slashCommand(c.Command, c.Text)

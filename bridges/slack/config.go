@@ -20,6 +20,7 @@ type Config struct {
 	Name       string        `toml:"-"` // of the bridge, for the log
 	CatchUp    time.Duration `toml:"-"` // how far back is read after a gap; 0 is an hour
 	ReadsRooms bool          `toml:"-"` // some room is answered without a mention
+	Groups     []string      `toml:"-"` // the user groups (S…) that lists of who may speak name
 	EventsURL  string        `toml:"-"` // where Slack reaches Handler, for Check; "" when there is none
 }
 

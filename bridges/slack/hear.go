@@ -106,7 +106,7 @@ func (l *listener) event(ctx context.Context, m *message, within []string) (brid
 
 // greeted is the opening of an assistant thread.
 func (l *listener) greeted(ctx context.Context, m *message, within []string) (bridges.Event, bool, error) {
-	from, ok, err := l.person(ctx, m.Assistant.User, m.Channel)
+	from, ok, err := l.person(ctx, m.Assistant.User, m.Channel, within)
 	if !ok {
 		return bridges.Event{}, false, err
 	}
@@ -161,7 +161,7 @@ func (l *listener) heard(ctx context.Context, m *message, within []string, all b
 		e.From, e.Text = bridges.Person{Platform: "slack", Tenant: m.UserTeam, User: or(m.User, m.Bot), Bot: true}, text
 		return e, true, nil
 	}
-	from, ok, err := l.person(ctx, m.User, m.Channel)
+	from, ok, err := l.person(ctx, m.User, m.Channel, within)
 	if !ok {
 		return bridges.Event{}, false, err
 	}
@@ -201,7 +201,7 @@ func (l *listener) plain(ctx context.Context, text string) string {
 
 // person describes who wrote. It is false for people who are not answered, of whom the operator is told once; an error means that nobody
 // knows yet who it is.
-func (l *listener) person(ctx context.Context, id, channel string) (bridges.Person, bool, error) {
+func (l *listener) person(ctx context.Context, id, channel string, within []string) (bridges.Person, bool, error) {
 	p, err := l.people.get(ctx, id)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -214,9 +214,11 @@ func (l *listener) person(ctx context.Context, id, channel string) (bridges.Pers
 		}
 		return bridges.Person{}, false, nil
 	}
-	who := bridges.Person{Platform: "slack", Tenant: p.tenant(), User: id, Name: p.name, Locale: p.locale, Bot: p.bot}
-	if who.Tenant == "" {
-		who.Tenant = l.me.Team
+	who := bridges.Person{Platform: "slack", Tenant: or(p.tenant(), l.me.Team), User: id, Name: p.name, Locale: p.locale, Bot: p.bot}
+	if len(l.cfg.Groups) == 0 || p.bot {
+		return who, true, nil
 	}
-	return who, true, nil
+	roles, known, err := l.roles(ctx, id, or(workspace(within), p.team))
+	who.Roles = roles
+	return who, known, err
 }

@@ -50,7 +50,8 @@ func manifest(t *testing.T) (m struct {
 func TestTheManifestAsksForExactlyTheScopesThatAreUsed(t *testing.T) {
 	got := manifest(t).OAuth.Scopes.Bot
 	var want []string
-	for _, s := range scopes {
+	cfg := Default()
+	for _, s := range cfg.wanted() {
 		want = append(want, s.name)
 	}
 	slices.Sort(want)

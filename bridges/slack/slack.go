@@ -99,7 +99,8 @@ type listener struct {
 	*Bridge
 	me      self
 	rx      bridges.Receiver
-	people  *people
+	people  *facts[profile]
+	groups  *facts[rolls]
 	threads threads
 	directs threads // direct channels of the bot: their ids
 	lanes   lanes
@@ -127,7 +128,8 @@ func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
 	}
 	group, ctx2 := errgroup.WithContext(ctx)
 	l := &listener{Bridge: b, me: me, rx: rx, doubt: make(chan struct{}, 1), alive: readCursor(cursor)}
-	l.people = newPeople(ctx2, l)
+	l.people = newFacts(ctx2, freshFor, staleFor, l.askPerson, l.doubts)
+	l.groups = newFacts(ctx2, rollsFresh, rollsStale, l.askGroups, l.doubts)
 	l.lanes.log = b.log
 	l.recall(ctx)
 	b.ear.Store(l)
@@ -145,6 +147,7 @@ func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
 	b.ear.Store(nil)
 	l.lanes.wait()
 	l.people.wait()
+	l.groups.wait()
 	return ended(ctx, err)
 }
 
@@ -185,7 +188,7 @@ func (b *Bridge) introduce(ctx context.Context, rx bridges.Receiver) (self, erro
 	for {
 		me, _, err := b.whoami(ctx)
 		if err == nil {
-			if missing := me.lacks(b.needed()); len(missing) > 0 {
+			if missing := me.lacks(b.cfg.needed()); len(missing) > 0 {
 				return me, fault.Kill("the app lacks scopes: add "+strings.Join(missing, ", ")+
 					" at the app's page OAuth & Permissions, and install it again", nil)
 			}
