@@ -58,13 +58,23 @@ func encode(v any) []byte {
 }
 
 func decodeTurn(data []byte) (turnBody, error) {
-	var b turnBody
-	return b, decode(data, &b, &b.V)
+	b, ok := quickTurn(data)
+	if ok && b.V <= bodyVersion {
+		return b, nil
+	}
+	b = turnBody{}
+	err := decode(data, &b, &b.V)
+	return b, err
 }
 
 func decodePost(data []byte) (postBody, error) {
-	var b postBody
-	return b, decode(data, &b, &b.V)
+	b, ok := quickPost(data)
+	if ok && b.V <= bodyVersion {
+		return b, nil
+	}
+	b = postBody{}
+	err := decode(data, &b, &b.V)
+	return b, err
 }
 
 // decode never quotes the body in its errors.
