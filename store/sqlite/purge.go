@@ -85,7 +85,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time, visitors ...string)
 		}
 		for after, more := int64(0), true; more; {
 			var n int
-			err := s.writer.run(ctx, false, func(c *core) (err error) {
+			err := s.gently(ctx, func(c *core) (err error) {
 				n, after, more, err = c.sweep(&sweeps[i], after, micros(before))
 				return err
 			})
@@ -96,6 +96,21 @@ func (s *Store) Purge(ctx context.Context, before time.Time, visitors ...string)
 		}
 	}
 	return total, s.finishForget(ctx)
+}
+
+// gently runs a verb that nobody waits for, and then leaves the writer and the disk to others for as long as that took.
+func (s *Store) gently(ctx context.Context, do func(*core) error) error {
+	began := time.Now()
+	if err := s.writer.run(ctx, false, do); err != nil {
+		return err
+	}
+	rest := time.NewTimer(time.Since(began))
+	defer rest.Stop()
+	select {
+	case <-ctx.Done(): // the next verb says so
+	case <-rest.C:
+	}
+	return nil
 }
 
 // sweep does one window and returns where the next one begins.

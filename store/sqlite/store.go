@@ -119,14 +119,18 @@ func (s *Store) start(ctx context.Context, cfg Config, schema fs.FS) error {
 		}
 		s.readers <- r
 	}
-	s.writer = newWriter(c)
+	k, err := connect(dsn(s.path, pragmas))
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
+	s.writer = newWriter(c, newCheckpointer(k, s.path))
 	return nil
 }
 
 // prepare sets what holds for the writer's connection and loads what lives in memory.
 func (s *Store) prepare(ctx context.Context, c *core, cfg Config) error {
-	// The cache holds the hot pages; a checkpoint each 4,000 pages instead of 1,000 writes each of them less often.
-	settings := "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
+	// The cache holds the hot pages.
+	settings := fmt.Sprintf("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = 67108864;", walLimit)
 	if cfg.MaxPages > 0 {
 		settings += fmt.Sprintf("PRAGMA max_page_count = %d;", cfg.MaxPages)
 	}
@@ -164,7 +168,7 @@ func (s *Store) Close() error {
 		s.reading.Lock()
 		defer s.reading.Unlock()
 		// The last connection that is closed folds the WAL into the database.
-		s.failed = errors.Join(s.closeFiles(), s.writer.core.conn.close(), s.file.Close())
+		s.failed = errors.Join(s.closeFiles(), s.writer.log.stop(), s.writer.core.conn.close(), s.file.Close())
 	})
 	return s.failed
 }

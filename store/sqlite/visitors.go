@@ -12,7 +12,7 @@ func (s *Store) purgeVisitors(ctx context.Context, before time.Time, platforms [
 	for _, platform := range platforms {
 		for after, more := int64(0), true; more; {
 			var n int
-			err := s.writer.run(ctx, false, func(c *core) (err error) {
+			err := s.gently(ctx, func(c *core) (err error) {
 				n, after, more, err = c.sweepVisitors(platform, after, micros(before))
 				return err
 			})

@@ -27,6 +27,7 @@ type verb struct {
 // A writer runs verbs, one goroutine for all of them. What waits while a commit is under way shares the next one.
 type writer struct {
 	core    *core
+	log     *checkpointer
 	queue   chan *verb
 	verbs   sync.Pool    // of *verb
 	mu      sync.RWMutex // guards closed; held for reading while a verb is put into the queue
@@ -34,8 +35,8 @@ type writer struct {
 	stopped chan struct{}
 }
 
-func newWriter(c *core) *writer {
-	w := &writer{core: c, queue: make(chan *verb, maxGroup), stopped: make(chan struct{})}
+func newWriter(c *core, log *checkpointer) *writer {
+	w := &writer{core: c, log: log, queue: make(chan *verb, maxGroup), stopped: make(chan struct{})}
 	w.verbs.New = func() any { return &verb{done: make(chan struct{}, 1)} }
 	go w.work()
 	return w
@@ -85,6 +86,7 @@ func (w *writer) work() {
 			group[i] = nil
 			v.done <- struct{}{}
 		}
+		w.log.look(w.core.conn)
 	}
 }
 
@@ -106,7 +108,9 @@ func (w *writer) runAll(group []*verb) {
 		}
 		w.core.commit(group[from:i])
 		if v.err = v.ctx.Err(); v.err == nil {
+			w.log.idle.Lock()
 			v.err = v.do(w.core)
+			w.log.idle.Unlock()
 		}
 		from = i + 1
 	}
