@@ -20,6 +20,7 @@ import (
 type ticket struct {
 	Avatar       string   `json:"a"`
 	Bridge       string   `json:"b"`
+	Account      string   `json:"o"`
 	Conversation int64    `json:"c"`
 	Generation   int      `json:"g"`
 	Turn         string   `json:"t"`
@@ -34,7 +35,7 @@ type ticket struct {
 // ticket is the one of a turn that is asked now.
 func (p *player) ticket(l *line, t *store.Turn, b *turnBody) ticket {
 	c := &t.Conversation
-	return ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Conversation: c.ID, Generation: c.Generation, Turn: t.ID, Direct: c.Direct,
+	return ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Account: c.Account, Conversation: c.ID, Generation: c.Generation, Turn: t.ID, Direct: c.Direct,
 		Channel: c.Channel, Within: b.Within, Message: b.replyTo(c), User: b.User, Answer: b.Answer}
 }
 
@@ -71,7 +72,8 @@ func (p *player) callbackURL(l *line, t *store.Turn, b *turnBody) string {
 }
 
 // Callback serves /avatars/{name}/callback/{token}, reading both path values. It answers 404 for an unknown avatar, one that hears no
-// callbacks, and a token that is not genuine or of an older generation; 503 before Run has started.
+// callbacks, a token that is not genuine or of an older generation, and an account that no bridge has any more; 503 before Run has started and while
+// it is not known which bridge has the account.
 func (r *Relay) Callback() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		key := r.key.Load()
@@ -82,18 +84,42 @@ func (r *Relay) Callback() http.Handler {
 		}
 		defer r.work.Done()
 		k, ok := unseal(req.PathValue("token"), *key)
-		p, l := r.players[k.Avatar], r.byName[k.Bridge]
-		if !ok || k.Avatar != req.PathValue("name") || p == nil || l == nil || r.spent.has(k) {
+		p := r.players[k.Avatar]
+		if !ok || k.Avatar != req.PathValue("name") || p == nil || r.spent.has(k) {
 			http.NotFound(w, req)
 			return
 		}
 		listener, ok := p.cfg.Backend.(avatar.Listener)
-		if !ok {
+		l, soon := r.lineOf(k)
+		switch {
+		case ok && l == nil && soon:
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "starting", http.StatusServiceUnavailable)
+			return
+		case !ok || l == nil:
 			http.NotFound(w, req)
 			return
 		}
 		listener.Handler(&lateSpeaker{p: p, l: l, k: k}).ServeHTTP(w, req)
 	})
+}
+
+// lineOf finds the bridge that has the ticket's account, whatever it is called now. Without one, soon says that it may still show itself: a
+// bridge learns its account when it has reached its platform, and until then the one with the old name stands for it.
+func (r *Relay) lineOf(k ticket) (l *line, soon bool) {
+	r.mu.Lock()
+	l = r.accounts[k.Account]
+	r.mu.Unlock()
+	if l != nil {
+		return l, false
+	}
+	if l = r.byName[k.Bridge]; l != nil && l.accountID() == "" {
+		return l, false
+	}
+	for _, l := range r.lines {
+		soon = soon || l.accountID() == ""
+	}
+	return nil, soon
 }
 
 // A lateSpeaker says replies that come outside of Ask, over a callback or a connection that the backend keeps.
@@ -114,7 +140,7 @@ func (s *lateSpeaker) Say(_ context.Context, r avatar.Reply) error {
 	said := store.Said{Conversation: c.ID, Generation: c.Generation, Turn: s.k.Turn, Now: time.Now(),
 		Reply: s.p.posts(s.l, settings, c, &turnBody{Channel: s.k.Channel, Message: s.k.Message, User: s.k.User, Answer: s.k.Answer}, &r, true), Preface: s.l.preface(c.Direct)}
 	// Whether the conversation is held is not known here by its account; deliver asks again.
-	said.Send = !s.p.r.isStopping() && s.l.slots.take(1) == 1
+	said.Send = !s.p.r.isStopping() && s.l.accountID() != "" && s.l.slots.take(1) == 1
 	claims, err := s.p.r.store.Say(s.p.r.calls, said)
 	if err == nil || !errors.Is(err, store.ErrStale) {
 		s.p.r.health.report(err)
