@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,4 +81,23 @@ func TestThePageSaysThatAMessageHasArrivedWhileTheAvatarIsAskedAgain(t *testing.
 	b.write("hello")
 	b.until("the page says so", `document.querySelector("#status").innerText === "Has your message"`)
 	b.until("it is answered", `document.querySelectorAll("#log .reply").length === 1 && document.querySelector("#status").innerText === "Listening"`)
+}
+
+func TestOnlyTheConversationScrolls(t *testing.T) {
+	dir, public, admin := twoPages(t, "")
+	start(t, dir, admin)
+	b := openBrowser(t)
+	b.do(emulation.SetDeviceMetricsOverride(390, 600, 1, true))
+	b.open("http://" + public + "/chat/site")
+	for i := range 5 {
+		b.write("code please")
+		b.until("it is answered", fmt.Sprintf(`document.querySelectorAll("#log .reply").length === %d`, i+1))
+	}
+	var tops []float64
+	b.do(chromedp.Evaluate(`document.querySelector("#log .mine .sr").scrollIntoView({block: "end"}); document.querySelector("#log .item:last-child .sr").scrollIntoView();
+		for (const e of [document.documentElement, document.body]) e.scrollTo(0, 100);
+		[document.documentElement.scrollTop, document.body.scrollTop, document.querySelector("#stage").getBoundingClientRect().top]`, &tops))
+	if !slices.Equal(tops, []float64{0, 0, 0}) {
+		t.Errorf("the page itself was scrolled: %v", tops)
+	}
 }
