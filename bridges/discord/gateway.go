@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -57,7 +58,7 @@ type socket struct {
 	mu      sync.Mutex   // of writing
 	seq     atomic.Int64 // of the last event that came
 	unheard atomic.Int32 // heartbeats without an acknowledgement
-	waits   atomic.Int64 // since when nothing has come, in unix nanoseconds; 0 while something is being read
+	waits   atomic.Int64 // since when nothing has come, in unix nanoseconds; 0 while what came is being looked at
 	dead    atomic.Bool  // a zombie, found out by the heartbeats
 	chunk   [8 << 10]byte
 }
@@ -110,7 +111,7 @@ func (s *socket) read() (*frame, error) {
 	if err != nil {
 		return nil, s.ended(err)
 	}
-	raw, err := sift(r, s.chunk[:])
+	raw, err := sift(arriving{r, s}, s.chunk[:])
 	if errors.Is(err, errLarge) || errors.Is(err, errNoJSON) {
 		return nil, nil
 	}
@@ -122,6 +123,18 @@ func (s *socket) read() (*frame, error) {
 		return nil, nil
 	}
 	return f, nil
+}
+
+// arriving is a payload of which the connection may not live to bring the rest.
+type arriving struct {
+	rest io.Reader
+	s    *socket
+}
+
+func (a arriving) Read(p []byte) (int, error) {
+	a.s.waits.Store(time.Now().UnixNano())
+	defer a.s.waits.Store(0)
+	return a.rest.Read(p)
 }
 
 // ended is why reading came to an end.
