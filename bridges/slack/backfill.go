@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sort"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	slackapi "github.com/slack-go/slack"
@@ -21,18 +23,25 @@ const (
 	gateWait = 10 * time.Second // for what was missed in a channel, before what is new there is heard
 )
 
-// catchUp has a gap looked through that began then. It returns as soon as what is new waits behind what was missed.
+// catchUp has a gap looked through that began then, again while something in it could neither be read nor stored. It returns as soon as what
+// is new waits behind what was missed.
 func (l *listener) catchUp(ctx context.Context, since time.Time) {
 	places, err := l.rx.Places(ctx, backPlaces)
-	if err != nil {
-		l.log.Warn("cannot read where people talked; what was written while Slack was away is not looked for", "err", err)
-		l.caughtUp()
-		return
-	}
 	open := l.gates(ctx, places)
 	l.lanes.spawn(func() {
-		l.backfill(ctx, since, places, open)
-		l.caughtUp()
+		defer l.caughtUp()
+		pause := fault.Backoff{Least: l.beat, Most: 10 * l.beat}
+		for began := clock(); ; places, err = l.rx.Places(ctx, backPlaces) {
+			switch {
+			case err != nil:
+				l.log.Warn("cannot read where people talked; what was written while Slack was away is looked for later", "err", err)
+			case l.backfill(ctx, since, places, open):
+				return
+			}
+			if clock().Sub(began) > l.cfg.CatchUp || pause.Wait(ctx, nil) != nil {
+				return
+			}
+		}
 	})
 }
 
@@ -69,47 +78,61 @@ func (l *listener) gates(ctx context.Context, places []bridges.Place) (open func
 	}
 }
 
+// A sweep is one reading of what was missed.
+type sweep struct {
+	*listener
+	from   time.Time
+	read   map[bridges.Place]bool
+	heard  sync.WaitGroup // what was read and is not stored yet
+	failed atomic.Bool    // something could neither be read nor stored now
+}
+
 // backfill reads what was written since a time in direct chats, in threads that the avatar takes part in, and in the channels of these.
-// What was received after all has a key that the relay knows. What cannot be read is left out: the app may lack the scope.
-func (l *listener) backfill(ctx context.Context, since time.Time, places []bridges.Place, open func(bridges.Place)) {
-	began := time.Now()
-	since = since.Add(-redelivery - clockSkew) // what was given up since had been sent before
-	if oldest := began.Add(-l.cfg.CatchUp); since.Before(oldest) {
-		since = oldest
-	}
-	read := map[bridges.Place]bool{}
-	look := func(p bridges.Place) {
-		for _, at := range []bridges.Place{{Channel: p.Channel, Direct: p.Direct}, p} {
-			if !read[at] && ctx.Err() == nil {
-				read[at] = true
-				l.readBack(ctx, at, since, read)
-			}
-		}
+// What was received after all has a key that the relay knows. What Slack does not let it read is left out: the app may lack the scope. It
+// reports whether all is stored that is there.
+func (l *listener) backfill(ctx context.Context, since time.Time, places []bridges.Place, open func(bridges.Place)) bool {
+	s := &sweep{listener: l, from: since.Add(-redelivery - clockSkew), read: map[bridges.Place]bool{}} // what was given up since had been sent before
+	if oldest := time.Now().Add(-l.cfg.CatchUp); s.from.Before(oldest) {
+		s.from = oldest
 	}
 	for _, p := range places {
-		look(p)
+		s.look(ctx, p)
 		open(p)
 	}
-	for _, p := range l.newDirects(ctx, places) {
-		look(p)
+	for _, p := range s.newDirects(ctx, places) {
+		s.look(ctx, p)
 	}
-	l.log.Info("looked for what was written while the connection was lost", "since", since.UTC().Format(time.RFC3339), "places", len(read))
+	s.heard.Wait()
+	l.log.Info("looked for what was written while the connection was lost", "since", s.from.UTC().Format(time.RFC3339),
+		"places", len(s.read), "complete", !s.failed.Load())
+	return !s.failed.Load()
+}
+
+// look reads a place, and the channel of a thread.
+func (s *sweep) look(ctx context.Context, p bridges.Place) {
+	for _, at := range []bridges.Place{{Channel: p.Channel, Direct: p.Direct}, p} {
+		if !s.read[at] && ctx.Err() == nil {
+			s.read[at] = true
+			s.readBack(ctx, at)
+		}
+	}
 }
 
 // newDirects are direct chats of the bot that are not among places.
-func (l *listener) newDirects(ctx context.Context, places []bridges.Place) []bridges.Place {
+func (s *sweep) newDirects(ctx context.Context, places []bridges.Place) []bridges.Place {
 	known := map[string]bool{}
 	for _, p := range places {
 		known[p.Channel] = true
 	}
-	x, err := l.patient(ctx, func() (*exchange, error) {
-		return l.call(ctx, "users.conversations", func(ctx context.Context, api *slackapi.Client) error {
+	x, err := s.patient(ctx, func() (*exchange, error) {
+		return s.call(ctx, "users.conversations", func(ctx context.Context, api *slackapi.Client) error {
 			_, _, err := api.GetConversationsForUserContext(ctx, &slackapi.GetConversationsForUserParameters{Types: []string{"im"}, Limit: 999})
 			return err
 		})
 	})
 	if err != nil {
-		l.log.Debug("cannot list the direct chats", "err", err)
+		s.missed(err)
+		s.log.Debug("cannot list the direct chats", "err", err)
 		return nil
 	}
 	var said struct {
@@ -130,18 +153,19 @@ func (l *listener) newDirects(ctx context.Context, places []bridges.Place) []bri
 }
 
 // readBack hears again what was written in a place. In a direct chat threads are read too in which somebody has written.
-func (l *listener) readBack(ctx context.Context, p bridges.Place, since time.Time, read map[bridges.Place]bool) {
+func (s *sweep) readBack(ctx context.Context, p bridges.Place) {
 	var found []message
-	_, err := l.patient(ctx, func() (x *exchange, err error) {
-		if found, err = l.since(ctx, p.Channel, p.Thread, since, backPages); errors.Is(err, errTooMuch) {
-			l.log.Warn("more was written while the connection was lost than is read", "channel", p.Channel)
+	_, err := s.patient(ctx, func() (x *exchange, err error) {
+		if found, err = s.since(ctx, p.Channel, p.Thread, s.from, backPages); errors.Is(err, errTooMuch) {
+			s.log.Warn("more was written while the connection was lost than is read", "channel", p.Channel)
 			err = nil
 		}
 		return nil, err
 	})
 	if err != nil {
+		s.missed(err)
 		if ctx.Err() == nil {
-			l.log.Info("cannot read what was written while the connection was lost", "channel", p.Channel, "err", err)
+			s.log.Info("cannot read what was written while the connection was lost", "channel", p.Channel, "err", err)
 		}
 		return
 	}
@@ -152,23 +176,36 @@ func (l *listener) readBack(ctx context.Context, p bridges.Place, since time.Tim
 			m.ChannelType = "im"
 		}
 		thread := bridges.Place{Channel: p.Channel, Thread: m.TS, Direct: p.Direct}
-		if p.Direct && p.Thread == "" && m.LatestReply != "" && !read[thread] {
-			read[thread] = true
-			l.readBack(ctx, thread, since, read)
+		if p.Direct && p.Thread == "" && m.LatestReply != "" && !s.read[thread] {
+			s.read[thread] = true
+			s.readBack(ctx, thread)
 		}
-		if m.Type == "message" && timeOf(m.TS).After(since) {
-			l.hearAgain(ctx, m)
+		if m.Type == "message" && timeOf(m.TS).After(s.from) {
+			s.hearAgain(ctx, m)
 		}
 	}
 }
 
 // hearAgain takes a message of the history as if it was told of now. Whether the avatar takes part in its thread is known by then.
-func (l *listener) hearAgain(ctx context.Context, m *message) {
-	within := (&callback{}).within(&l.me)
-	if l.me.Enterprise != "" {
-		within = append(within, l.me.Enterprise)
+func (s *sweep) hearAgain(ctx context.Context, m *message) {
+	within := (&callback{}).within(&s.me)
+	if s.me.Enterprise != "" {
+		within = append(within, s.me.Enterprise)
 	}
-	l.inLane(ctx, m.Channel, m.when(), func(bool) {}, func() (bridges.Event, bool, error) { return l.event(ctx, m, within) })
+	s.heard.Add(1)
+	s.inLane(ctx, m.Channel, m.when(), func(stored bool) {
+		if !stored {
+			s.failed.Store(true)
+		}
+		s.heard.Done()
+	}, func() (bridges.Event, bool, error) { return s.event(ctx, m, within) })
+}
+
+// missed notes that a call has failed. What Slack refuses, it refuses the next time too.
+func (s *sweep) missed(err error) {
+	if named(err) == "" || fault.Of(err).Kind == fault.Throttled {
+		s.failed.Store(true)
+	}
 }
 
 // patient makes a call, again when Slack asks to wait or does not answer, for some times.

@@ -90,7 +90,7 @@ func TestAShortGapNeedsNoHistory(t *testing.T) {
 	for _, c := range []struct {
 		alive time.Duration // ago
 		want  bool
-	}{{time.Minute, false}, {5 * time.Minute, false}, {7 * time.Minute, true}} {
+	}{{time.Minute, false}, {3 * time.Minute, false}, {5*time.Minute + time.Second, true}} {
 		w := newWorld(t)
 		w.rx.SetPlaces(w.direct())
 		w.cursorOf(time.Now().Add(-c.alive))
@@ -186,5 +186,24 @@ func TestAGapThatIsBeingReadWhenTheProgramEndsIsReadAgain(t *testing.T) {
 	w.connected(w.bridge(nil))
 	if got := w.texts(1); got[0] != "direct" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestAGapThatCouldNotBeReadIsReadAgain(t *testing.T) {
+	w := newWorld(t, patient)
+	w.writes(bridgetest.SlackLine{Text: "missed"})
+	w.rx.SetPlaces(w.direct())
+	w.cursorOf(time.Now().Add(-20 * time.Minute))
+	before := w.rx.Cursor()
+	// Nobody knows who wrote, so that what the history has is not stored.
+	w.slack.Break(bridgetest.SlackFault{Method: "users.info", Effect: bridgetest.Refuse, Body: "token_revoked", Times: 1})
+	b := w.bridge(nil, func(c *Config) { c.AppToken, c.SigningSecret = "", w.app.SigningSecret })
+	b.beat = 10 * time.Millisecond
+	w.run(b)
+	if got := w.texts(1); got[0] != "missed" {
+		t.Errorf("%q", got)
+	}
+	if err := w.rx.WaitFor(w.ctx, func() bool { return w.rx.Cursor() != before }); err != nil {
+		t.Error(err)
 	}
 }

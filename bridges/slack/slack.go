@@ -70,12 +70,16 @@ func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
 	}
 	return &Bridge{
 		cfg: cfg, media: media, log: log.With("bridge", cfg.Name), client: newClient(),
-		beat: time.Minute, watch: 5 * time.Minute, gap: redelivery, silence: 30 * time.Second, soon: 2500 * time.Millisecond,
+		beat: time.Minute, watch: 5 * time.Minute, gap: lastOffer - time.Minute, silence: 30 * time.Second, soon: 2500 * time.Millisecond,
 	}, nil
 }
 
 // redelivery is how long Slack sends an event again (https://docs.slack.dev/apis/events-api/#retries).
 const redelivery = 6 * time.Minute
+
+// lastOffer is how long after an event Slack offers it for the last time, at least: what came early in a longer gap is lost. It may be known
+// of a gap up to a minute late that it has begun.
+const lastOffer = 5 * time.Minute
 
 // newClient makes an HTTP client for many calls at once to one host. It speaks HTTP/1.1, so that one stuck connection holds up one call.
 func newClient() *http.Client {
