@@ -101,3 +101,22 @@ func TestOnlyTheConversationScrolls(t *testing.T) {
 		t.Errorf("the page itself was scrolled: %v", tops)
 	}
 }
+
+func TestAPageThatNobodyLooksAtLeavesItsConnectionToAnother(t *testing.T) {
+	dir, public, admin := twoPages(t, "")
+	start(t, dir, admin)
+	b := openBrowser(t)
+	b.open("http://" + public + "/chat/site")
+	b.do(chromedp.Evaluate(`window.hide = (yes) => {
+			Object.defineProperty(document, "hidden", { configurable: true, get: () => yes });
+			document.dispatchEvent(new Event("visibilitychange"));
+		};
+		const close = EventSource.prototype.close;
+		EventSource.prototype.close = function () { window.let = (window.let ?? 0) + 1; close.call(this); };
+		hide(true);
+		new BroadcastChannel("avatarbridge:/chat/site").postMessage("looked at");`, nil))
+	b.until("the connection is let go", `window.let === 1`)
+	b.do(chromedp.Evaluate(`fetch("/chat/site/messages", { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"id":"other","text":"from the other page"}' }).then(() => hide(false))`, nil, awaitPromise))
+	b.until("it is looked at and shows what it missed", `document.querySelectorAll("#log .reply").length === 1`)
+	b.wantTexts(mineTexts, "from the other page")
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,7 +19,8 @@ func TestAnOpenPageShowsTheRestoredHistoryAndWhatComesAfterIt(t *testing.T) {
 	b.open("http://" + r.public + "/chat/mine")
 	b.write("before")
 	b.until("it is answered", `document.querySelectorAll("#log .reply").length === 1`)
-	if got := runProgram(t, r.dir, "", "backup", "copy.db"); got.code != ok {
+	kept := filepath.Join(r.dir, "copy.db")
+	if got := runProgram(t, r.dir, "", "backup", kept); got.code != ok {
 		t.Fatalf("backup: %+v", got)
 	}
 	for i, text := range []string{"lost one", "lost two"} {
@@ -26,7 +28,7 @@ func TestAnOpenPageShowsTheRestoredHistoryAndWhatComesAfterIt(t *testing.T) {
 		b.until("it is answered", `document.querySelectorAll("#log .reply").length === `+strconv.Itoa(i+2))
 	}
 	r.signal(syscall.SIGTERM)
-	if got := runProgram(t, r.dir, "", "restore", "copy.db"); got.code != ok {
+	if got := runProgram(t, r.dir, "", "restore", kept); got.code != ok {
 		t.Fatalf("restore: %+v", got)
 	}
 	r.start()

@@ -5,7 +5,7 @@
 const slowest = 30_000;
 const patience = 20_000; // until the server's first word
 const asleep = 60_000; // after so long without a word, a page that is looked at again does not trust its connection
-const rest = 600_000; // a page that nobody looked at for so long lets go of its connection; a browser has six for all its tabs
+const rest = 600_000; // a page that nobody looked at for so long lets go of its connection
 
 export class Stream {
   #base;
@@ -17,6 +17,7 @@ export class Stream {
   #timer = 0;
   #watch = 0;
   #heard = 0;
+  #others = null; // pages of the same chat in this browser
 
   // on has a function for each event (hello, item, ready, typing, draft), and state(word), with "open" after hello, "lost", or "cookie"
   // when the server does not know the visitor.
@@ -29,6 +30,9 @@ export class Stream {
     addEventListener('online', () => this.again());
     addEventListener('pageshow', (e) => e.persisted && this.again());
     document.addEventListener('visibilitychange', () => this.#looked());
+    // A browser has six connections to a host without HTTP/2: pages that nobody looks at leave theirs to the one that somebody does.
+    this.#others = typeof BroadcastChannel === 'function' ? new BroadcastChannel(`avatarbridge:${this.#base}`) : null;
+    this.#others?.addEventListener('message', () => document.hidden && this.#drop());
     this.#connect();
   }
 
@@ -46,6 +50,7 @@ export class Stream {
     }
     source.onerror = () => source === this.#source && this.#lost(source.readyState === EventSource.CLOSED);
     this.#watch = setTimeout(() => this.#lost(false), patience);
+    if (!document.hidden) this.#others?.postMessage('looked at');
   }
 
   #drop() {
