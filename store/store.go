@@ -67,8 +67,8 @@ type Store interface {
 	// Places returns where the account has live conversations, each place once, those of the newest conversations first, at most n. Of the
 	// addresses, Account, Channel, Thread and Direct are set.
 	Places(ctx context.Context, account string, n int) ([]Address, error)
-	// Say appends a reply that comes outside of a turn. It returns ErrStale when s.Generation is not the conversation's current one or
-	// nothing is known of s.Turn (it was forgotten), except for a known key, which is no error and changes nothing.
+	// Say appends a reply that comes outside of a turn. It returns ErrStale when s.Generation is not the conversation's current one, s.UID
+	// is another one's, or nothing is known of s.Turn (it was forgotten), except for a known key, which is no error and changes nothing.
 	Say(ctx context.Context, s Said) (Claims, error)
 
 	// ClaimPosts hands out up to n due heads of the account's post lanes and marks them "sending". The time is as in ClaimTurns.
@@ -349,6 +349,7 @@ type Reply struct {
 // Said is a reply outside of a turn.
 type Said struct {
 	Conversation int64
+	UID          string // the conversation's in that generation, by which it is told from another one that has its id since a restore; "": not compared
 	Generation   int
 	Turn         string // the id of a turn that this reply settles if it is not settled yet; "" for none. Its claim is not given back
 	Now          time.Time

@@ -22,6 +22,7 @@ type ticket struct {
 	Bridge       string   `json:"b"`
 	Account      string   `json:"o"`
 	Conversation int64    `json:"c"`
+	UID          string   `json:"i"`
 	Generation   int      `json:"g"`
 	Turn         string   `json:"t"`
 	Direct       bool     `json:"d"`
@@ -35,7 +36,7 @@ type ticket struct {
 // ticket is the one of a turn that is asked now.
 func (p *player) ticket(l *line, t *store.Turn, b *turnBody) ticket {
 	c := &t.Conversation
-	return ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Account: c.Account, Conversation: c.ID, Generation: c.Generation, Turn: t.ID, Direct: c.Direct,
+	return ticket{Avatar: p.cfg.Name, Bridge: l.cfg.Name, Account: c.Account, Conversation: c.ID, UID: c.UID, Generation: c.Generation, Turn: t.ID, Direct: c.Direct,
 		Channel: c.Channel, Within: b.Within, Message: b.replyTo(c), User: b.User, Answer: b.Answer}
 }
 
@@ -137,7 +138,7 @@ func (s *lateSpeaker) Say(_ context.Context, r avatar.Reply) error {
 	c := &store.Conversation{ID: s.k.Conversation, Generation: s.k.Generation,
 		Address: store.Address{Channel: s.k.Channel, Direct: s.k.Direct, Avatar: s.k.Avatar}}
 	settings, _ := s.l.route(place(c), s.k.Within)
-	said := store.Said{Conversation: c.ID, Generation: c.Generation, Turn: s.k.Turn, Now: time.Now(),
+	said := store.Said{Conversation: c.ID, UID: s.k.UID, Generation: c.Generation, Turn: s.k.Turn, Now: time.Now(),
 		Reply: s.p.posts(s.l, settings, c, &turnBody{Channel: s.k.Channel, Message: s.k.Message, User: s.k.User, Answer: s.k.Answer}, &r, true), Preface: s.l.preface(c.Direct)}
 	// Whether the conversation is held is not known here by its account; deliver asks again.
 	said.Send = !s.p.r.isStopping() && s.l.accountID() != "" && s.l.slots.take(1) == 1

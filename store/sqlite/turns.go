@@ -217,7 +217,7 @@ func (c *core) sayLater(s *store.Said) (out store.Claims, err error) {
 	if err != nil {
 		return out, err
 	}
-	if v == nil || v.Generation != s.Generation {
+	if v == nil || v.Generation != s.Generation || s.UID != "" && v.UID != s.UID {
 		return out, store.ErrStale
 	}
 	gone, err := c.forgottenTurn(v, s.Turn)

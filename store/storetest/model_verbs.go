@@ -131,7 +131,7 @@ func (m *model) say(c *mConv, s store.Said) (r mResult, err error) {
 	if c.knows(&s.Reply, s.Now) {
 		return r, nil
 	}
-	if c.generation != s.Generation {
+	if c.generation != s.Generation || s.UID != "" && c.uid != nil && *c.uid != s.UID {
 		return r, store.ErrStale
 	}
 	if slices.Contains(c.forgotten, s.Turn) {

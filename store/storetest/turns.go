@@ -171,6 +171,15 @@ var sayExamples = []example{
 		_, err = b.Say(b.ctx, s)
 		isErr(b, "error of what is gone", err, store.ErrStale)
 	}},
+	{"ALateReplyIsStaleWhereItsConversationHasAnothersNumberAndKeptWhereItIsTheOne", func(b *bench) {
+		t := b.ask("u1", direct("u1"), "one")
+		s := late(t, t.ID, "k", "hello")
+		s.UID, s.Now = "another one's", b.now
+		_, err := b.Say(b.ctx, s)
+		isErr(b, "error", err, store.ErrStale)
+		s.UID = t.Conversation.UID
+		b.isPost(b.say(s).Post, "hello")
+	}},
 	{"ALateReplySettlesTheTurnThatIsStillAsked", func(b *bench) {
 		t := b.ask("u1", direct("u1"), "one")
 		b.accept(turn("u1", direct("u1"), "two"))
