@@ -40,7 +40,11 @@ func (b *Bridge) post(ctx context.Context, p bridges.Place, id string, form brid
 		_, _, err := api.PostMessageContext(ctx, p.Channel, options...)
 		return err
 	})
-	return b.posted(x, err)
+	ts, err := b.posted(x, err)
+	if err == nil {
+		b.status.end(p, nil) // Slack takes it away
+	}
+	return ts, err
 }
 
 // content is what a message says. Its text is escaped already.

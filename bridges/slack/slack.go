@@ -37,7 +37,8 @@ type Bridge struct {
 	client *http.Client
 	ear    atomic.Pointer[listener] // nil before Run has opened and after it has ended
 	looks  looks                    // of Find
-	mute   quiet                    // threads that show no status
+	mute   quiet                    // where no status is shown
+	status statuses
 
 	// What tests shorten.
 	beat    time.Duration // between two notes that the connection is alive
@@ -45,6 +46,7 @@ type Bridge struct {
 	gap     time.Duration // after which Slack has given up sending again
 	silence time.Duration // after which a socket without a sign of life is dead
 	soon    time.Duration // within which a request is answered
+	linger  time.Duration // of a status after its turn
 }
 
 var (
@@ -71,6 +73,7 @@ func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
 	return &Bridge{
 		cfg: cfg, media: media, log: log.With("bridge", cfg.Name), client: newClient(),
 		beat: time.Minute, watch: 5 * time.Minute, gap: lastOffer - time.Minute, silence: 30 * time.Second, soon: 2500 * time.Millisecond,
+		linger: statusLingers, mute: quiet{now: time.Now},
 	}, nil
 }
 

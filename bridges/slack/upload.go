@@ -51,6 +51,9 @@ func (b *Bridge) upload(ctx context.Context, m *bridges.Message) (string, error)
 		return "", fault.Reject("the app lacks the scope files:write; the link is posted instead", err)
 	}
 	_, err = b.posted(x, err) // the answer does not name the message
+	if err == nil {
+		b.status.end(m.Place, nil)
+	}
 	return "", err
 }
 
