@@ -215,6 +215,12 @@ func TestLongReplyIsSpokenInPart(t *testing.T) {
 	}
 }
 
+func TestTablesAreSpokenWithoutTheirBars(t *testing.T) {
+	if got := spoken("| Day | Sky |\n|---|---|\n| Monday | blue |"); got != "Day, Sky\nMonday, blue" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestConfigTellsAllItsFaults(t *testing.T) {
 	bad := 3.0
 	for _, c := range []struct {

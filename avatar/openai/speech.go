@@ -72,7 +72,10 @@ func spoken(said string) string {
 		}
 		var line strings.Builder
 		for _, s := range block.Spans {
-			if s.Link == "" || !strings.Contains(s.Link, s.Text) {
+			switch {
+			case s.Column:
+				line.WriteString(", ") // the bar between two cells has a name, which would be read out
+			case s.Link == "" || !strings.Contains(s.Link, s.Text):
 				line.WriteString(s.Text)
 			}
 		}
