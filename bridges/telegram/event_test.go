@@ -103,7 +103,8 @@ func TestWhatAnUpdateBecomes(t *testing.T) {
 				kind = "message"
 			}
 			raw := `{"update_id":99,"` + kind + `":{"message_id":5,"date":1000,` + c.in + `}}`
-			got, id, ok := l.event(json.RawMessage(raw))
+			u := parse(json.RawMessage(raw))
+			got, id, ok := l.event(&u)
 			if id != 99 {
 				t.Errorf("id %d", id)
 			}
@@ -124,11 +125,11 @@ func TestWhatAnUpdateBecomes(t *testing.T) {
 
 func TestWhatCannotBeReadIsConfirmedWithTheRest(t *testing.T) {
 	l, logged := ear()
-	batch, next := l.read([]json.RawMessage{
-		json.RawMessage(`{"update_id":10,"message":"no object"}`),
-		json.RawMessage(`{"update_id":11,"message":{"message_id":1,"date":1,` + anna + `,` + private + `,"text":"good"}}`),
-		json.RawMessage(`"no update"`),
-		json.RawMessage(`{"update_id":12,"message":{"message_id":{},"text":"bad"}}`),
+	batch, next := l.read([]update{
+		parse(json.RawMessage(`{"update_id":10,"message":"no object"}`)),
+		parse(json.RawMessage(`{"update_id":11,"message":{"message_id":1,"date":1,` + anna + `,` + private + `,"text":"good"}}`)),
+		parse(json.RawMessage(`"no update"`)),
+		parse(json.RawMessage(`{"update_id":12,"message":{"message_id":{},"text":"bad"}}`)),
 	})
 	if len(batch.Events) != 1 || batch.Events[0].Text != "good" || next != 13 {
 		t.Errorf("%d events, next offset %d", len(batch.Events), next)
@@ -143,7 +144,8 @@ func FuzzUpdate(f *testing.F) {
 	f.Add([]byte(`{"update_id":1,"edited_message":{"message_id":5,"chat":{"id":1}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		l, _ := ear()
-		e, _, ok := l.event(raw)
+		u := parse(raw)
+		e, _, ok := l.event(&u)
 		if ok && (e.Place.Channel == "" || e.Kind == bridges.Written && (e.Key == "" || e.From.User == "" || e.Text == "" && len(e.Attachments) == 0)) {
 			t.Errorf("half an event: %+v", e)
 		}

@@ -47,7 +47,7 @@ func (b *Bridge) poll(ctx context.Context, l *listener, cursor string) error {
 	p := &poller{listener: l, bridge: b, confirm: readCursor(cursor, time.Now())}
 	pause := fault.Backoff{Least: 300 * time.Millisecond, Most: 30 * time.Second}
 	for {
-		raw, err := p.fetch(ctx)
+		updates, err := p.fetch(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -62,11 +62,11 @@ func (b *Bridge) poll(ctx context.Context, l *listener, cursor string) error {
 		}
 		p.confirm, p.refusals = 0, 0
 		p.rx.Health(nil)
-		if len(raw) == 0 {
+		if len(updates) == 0 {
 			pause.Reset()
 			continue
 		}
-		batch, next := p.read(raw)
+		batch, next := p.read(updates)
 		if next == 0 { // nothing in it can be confirmed, so that it would come again at once
 			if pause.Wait(ctx, nil) != nil {
 				return nil
@@ -84,22 +84,38 @@ func (b *Bridge) poll(ctx context.Context, l *listener, cursor string) error {
 }
 
 // fetch makes one long poll.
-func (p *poller) fetch(ctx context.Context) ([]json.RawMessage, error) {
+func (p *poller) fetch(ctx context.Context) ([]update, error) {
 	params := tgbotapi.Params{"timeout": strconv.Itoa(pollSeconds), "limit": strconv.Itoa(pollLimit), "allowed_updates": allowedUpdates}
 	if p.confirm != 0 {
 		params["offset"] = strconv.FormatInt(p.confirm, 10)
 	}
+	var quick struct {
+		OK     bool     `json:"ok"`
+		Result []update `json:"result"`
+	}
+	understood := false
 	_, result, err := p.bridge.exchange(ctx, pollSeconds*time.Second+pollSlack, "getUpdates", func(x *exchange) (*tgbotapi.APIResponse, error) {
+		x.read = func(answer []byte) bool {
+			understood = json.Unmarshal(answer, &quick) == nil && quick.OK && quick.Result != nil
+			return understood
+		}
 		return x.api().MakeRequest("getUpdates", params)
 	})
 	if err != nil {
 		return nil, err
 	}
+	if understood {
+		return quick.Result, nil
+	}
 	var raw []json.RawMessage
 	if json.Unmarshal(result, &raw) != nil {
 		return nil, errors.New("getUpdates: the answer is no list of updates")
 	}
-	return raw, nil
+	updates := make([]update, len(raw))
+	for i, r := range raw {
+		updates[i] = parse(r)
+	}
+	return updates, nil
 }
 
 // failed tells what is wrong. It returns an error when polling on is pointless.

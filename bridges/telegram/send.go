@@ -59,7 +59,23 @@ func address(p bridges.Place) tgbotapi.Params {
 // post makes the call that posts a message and returns the message's id, "" when Telegram took it and its answer cannot be read.
 func (b *Bridge) post(ctx context.Context, timeout time.Duration, method string,
 	do func(*exchange) (*tgbotapi.APIResponse, error)) (string, error) {
-	x, result, err := b.exchange(ctx, timeout, method, do)
+	var quick struct {
+		OK     bool `json:"ok"`
+		Result struct {
+			ID int64 `json:"message_id"`
+		} `json:"result"`
+	}
+	understood := false
+	x, result, err := b.exchange(ctx, timeout, method, func(x *exchange) (*tgbotapi.APIResponse, error) {
+		x.read = func(answer []byte) bool {
+			understood = json.Unmarshal(answer, &quick) == nil && quick.OK && quick.Result.ID != 0
+			return understood
+		}
+		return do(x)
+	})
+	if err == nil && understood {
+		return strconv.FormatInt(quick.Result.ID, 10), nil
+	}
 	if err != nil {
 		if _, spoke := errors.AsType[*apiError](err); !spoke && x.status >= 200 && x.status < 300 {
 			return "", nil

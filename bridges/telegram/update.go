@@ -2,7 +2,6 @@ package telegram
 
 import (
 	"encoding/json"
-	"errors"
 
 	"avatarbridge/bridges"
 )
@@ -10,13 +9,15 @@ import (
 // allowedUpdates are the kinds of updates that become events.
 const allowedUpdates = `["message","edited_message","channel_post","edited_channel_post"]`
 
-// update is an envelope: what is in it is decoded by itself, so that a badly typed message spoils no other.
+// update is an envelope. A list of them is read at once; where that fails, parse reads each by itself, so that a badly typed message spoils no other.
 type update struct {
-	ID                int64           `json:"update_id"`
-	Message           json.RawMessage `json:"message"`
-	EditedMessage     json.RawMessage `json:"edited_message"`
-	ChannelPost       json.RawMessage `json:"channel_post"`
-	EditedChannelPost json.RawMessage `json:"edited_channel_post"`
+	ID                int64    `json:"update_id"`
+	Message           *message `json:"message"`
+	EditedMessage     *message `json:"edited_message"`
+	ChannelPost       *message `json:"channel_post"`
+	EditedChannelPost *message `json:"edited_channel_post"`
+
+	problem string // why it is left out; "" when it is not, or for what the message says
 }
 
 type user struct {
@@ -88,10 +89,10 @@ type file struct {
 	Size int64  `json:"file_size"`
 }
 
-// read makes a batch of raw updates. next is the offset that confirms them all, 0 when none has an id that can be read.
-func (l *listener) read(raw []json.RawMessage) (batch bridges.Batch, next int64) {
-	for _, r := range raw {
-		e, id, ok := l.event(r)
+// read makes a batch of updates. next is the offset that confirms them all, 0 when none has an id that can be read.
+func (l *listener) read(updates []update) (batch bridges.Batch, next int64) {
+	for i := range updates {
+		e, id, ok := l.event(&updates[i])
 		if ok {
 			batch.Events = append(batch.Events, e)
 		}
@@ -102,43 +103,64 @@ func (l *listener) read(raw []json.RawMessage) (batch bridges.Batch, next int64)
 	return batch, next
 }
 
-// errHollow is a message without what every message has.
-var errHollow = errors.New("a message without a chat or an id")
+// unreadable is the problem of an update whose message cannot be read, or is without what every message has. The error is told nowhere: it may
+// quote the message.
+const unreadable = "left out an update with a message that cannot be read"
 
-// event reads one update. ok is false when it is nothing that the relay should hear of; what cannot be read is logged. id is 0 when not
-// even that can be read.
-func (l *listener) event(raw json.RawMessage) (e bridges.Event, id int64, ok bool) {
-	var u update
-	if err := json.Unmarshal(raw, &u); err != nil {
-		l.log.Warn("left out an update that cannot be read", "update", u.ID)
-		return e, u.ID, false
-	}
-	m, edited, err := u.message()
+// event makes an event of an update. ok is false when it is nothing that the relay should hear of; what cannot be read is logged. id is 0 when
+// not even that can be read.
+func (l *listener) event(u *update) (e bridges.Event, id int64, ok bool) {
+	m, edited := u.message()
 	switch {
-	case err != nil: // not logged itself: it may quote the message
-		l.log.Warn("left out an update with a message that cannot be read", "update", u.ID)
+	case u.problem != "":
+		l.log.Warn(u.problem, "update", u.ID)
 	case m == nil:
 		l.log.Debug("left out an update of another kind", "update", u.ID)
+	case m.ID == 0 || m.Chat.ID == 0:
+		l.log.Warn(unreadable, "update", u.ID)
 	default:
 		e, ok = l.heard(m, edited)
 	}
 	return e, u.ID, ok
 }
 
-// message decodes what u is about: nil for a kind that is not known.
-func (u *update) message() (m *message, edited bool, err error) {
-	for i, raw := range []json.RawMessage{u.Message, u.ChannelPost, u.EditedMessage, u.EditedChannelPost} {
-		if len(raw) == 0 || string(raw) == "null" {
+// message is what u is about: nil for a kind that is not known.
+func (u *update) message() (m *message, edited bool) {
+	for i, m := range []*message{u.Message, u.ChannelPost, u.EditedMessage, u.EditedChannelPost} {
+		if m != nil {
+			return m, i >= 2
+		}
+	}
+	return nil, false
+}
+
+// parse reads one update. Where it cannot be read as a whole, what it is about is, and its id.
+func parse(raw json.RawMessage) (u update) {
+	if json.Unmarshal(raw, &u) == nil {
+		return u
+	}
+	var parts struct {
+		ID                int64           `json:"update_id"`
+		Message           json.RawMessage `json:"message"`
+		EditedMessage     json.RawMessage `json:"edited_message"`
+		ChannelPost       json.RawMessage `json:"channel_post"`
+		EditedChannelPost json.RawMessage `json:"edited_channel_post"`
+	}
+	err := json.Unmarshal(raw, &parts)
+	u = update{ID: parts.ID}
+	if err != nil {
+		u.problem = "left out an update that cannot be read"
+		return u
+	}
+	into := []**message{&u.Message, &u.ChannelPost, &u.EditedMessage, &u.EditedChannelPost}
+	for i, part := range []json.RawMessage{parts.Message, parts.ChannelPost, parts.EditedMessage, parts.EditedChannelPost} {
+		if len(part) == 0 || string(part) == "null" {
 			continue
 		}
-		m = &message{}
-		if err := json.Unmarshal(raw, m); err != nil {
-			return nil, false, err
+		if json.Unmarshal(part, into[i]) != nil {
+			u.problem = unreadable
 		}
-		if m.ID == 0 || m.Chat.ID == 0 {
-			return nil, false, errHollow
-		}
-		return m, i >= 2, nil
+		break
 	}
-	return nil, false, nil
+	return u
 }

@@ -131,7 +131,8 @@ func (b *Bridge) take(w http.ResponseWriter, r *http.Request, l *listener) int {
 		return http.StatusBadRequest
 	}
 	l.rx.Health(nil)
-	e, _, ok := l.event(body)
+	u := parse(body)
+	e, _, ok := l.event(&u)
 	if !ok {
 		return http.StatusOK
 	}
