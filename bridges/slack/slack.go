@@ -45,6 +45,7 @@ type Bridge struct {
 	watch   time.Duration // between two looks at the token
 	gap     time.Duration // after which Slack has given up sending again
 	silence time.Duration // after which a socket without a sign of life is dead
+	longest time.Duration // pause before another socket is opened
 	soon    time.Duration // within which a request is answered
 	linger  time.Duration // of a status after its turn
 }
@@ -72,7 +73,7 @@ func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
 	}
 	return &Bridge{
 		cfg: cfg, media: media, log: log.With("bridge", cfg.Name), client: newClient(),
-		beat: time.Minute, watch: 5 * time.Minute, gap: lastOffer - time.Minute, silence: 30 * time.Second, soon: 2500 * time.Millisecond,
+		beat: time.Minute, watch: 5 * time.Minute, gap: lastOffer - time.Minute, silence: 30 * time.Second, longest: 30 * time.Second, soon: 2500 * time.Millisecond,
 		linger: statusLingers, mute: quiet{now: time.Now},
 	}, nil
 }

@@ -38,7 +38,7 @@ type socket struct {
 
 // keepSocket keeps one socket open until ctx ends. An error means that going on is pointless.
 func (l *listener) keepSocket(ctx context.Context) error {
-	pause := fault.Backoff{Least: 300 * time.Millisecond, Most: 30 * time.Second}
+	pause := fault.Backoff{Least: min(300*time.Millisecond, l.longest), Most: l.longest}
 	for ctx.Err() == nil {
 		s, err := l.open(ctx)
 		if err == nil {
