@@ -31,6 +31,7 @@ type DiscordOptions struct {
 	TokenLife    time.Duration // of an interaction's token: 15m when 0
 	LinkLife     time.Duration // of an attachment's URL: 24h when 0
 	Limits       DiscordLimits // rates over which a request gets 429; the zero value has none and sends no X-RateLimit headers
+	HideNonces   bool          // the history leaves nonces out, as the documentation allows
 	AnyUserAgent bool          // requests without a User-Agent of the documented form are served
 
 	// Remember is how many messages of each channel and how many requests are kept, for long runs; all when it is 0.

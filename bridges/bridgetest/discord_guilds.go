@@ -55,6 +55,7 @@ type DiscordRole struct {
 	Name        string
 	mentionable bool
 	permissions int64
+	bot         *DiscordBot // whose own role it is, nil for none's
 }
 
 // Mention is how a text mentions the role.
@@ -137,6 +138,19 @@ func (d *Discord) AddRole(g *DiscordGuild, name string, permissions int64, menti
 	return r
 }
 
+// AddBotRole makes the role that Discord gives a bot of its own when it joins by an invite link with permissions. It has the bot's name.
+func (d *Discord) AddBotRole(g *DiscordGuild, b *DiscordBot) *DiscordRole {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := &DiscordRole{ID: d.newID(), Name: b.Name, mentionable: true, bot: b}
+	g.roles = append(g.roles, r)
+	if m := g.members[b.ID]; m != nil {
+		m.roles = append(m.roles, r.ID)
+	}
+	d.dispatch(g, nil, intentGuilds, "GUILD_ROLE_CREATE", map[string]any{"guild_id": g.ID, "role": r.wire(len(g.roles) - 1)})
+	return r
+}
+
 // AddMember makes a person, or another bot, a member of a guild with the roles. Of a member it changes the roles.
 func (d *Discord) AddMember(g *DiscordGuild, u *DiscordUser, roles ...*DiscordRole) {
 	d.mu.Lock()
@@ -192,7 +206,11 @@ func (m *guildMember) wire(withUser bool) dMember {
 }
 
 func (r *DiscordRole) wire(position int) dRole {
-	return dRole{ID: r.ID, Name: r.Name, Position: position, Permissions: strconv.FormatInt(r.permissions, 10), Mentionable: r.mentionable}
+	w := dRole{ID: r.ID, Name: r.Name, Position: position, Permissions: strconv.FormatInt(r.permissions, 10), Mentionable: r.mentionable}
+	if r.bot != nil {
+		w.Managed, w.Tags = true, &dRoleTags{r.bot.ID}
+	}
+	return w
 }
 
 func (g *DiscordGuild) wire() dGuild {

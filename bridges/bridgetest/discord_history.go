@@ -85,7 +85,11 @@ func (d *Discord) getMessages(c *discordCall) *discordAnswer {
 	list := []dMessage{}
 	if d.may(c.bot, ch)&PermReadHistory != 0 {
 		for _, m := range ch.page(which, pivot, limit) {
-			list = append(list, d.show(m, ch, c.bot, c.bot.messageContent))
+			w := d.show(m, ch, c.bot, c.bot.messageContent)
+			if d.opt.HideNonces {
+				w.Nonce = nil
+			}
+			list = append(list, w)
 		}
 	}
 	return dGood(list)

@@ -86,14 +86,7 @@ func (l *discordLog) add(m *draft, w *dMessage, pings DiscordPings) *DiscordPost
 	if m.call != nil {
 		p.Interaction = m.call.ID
 	}
-	for i, f := range m.files {
-		file := DiscordFile{Name: w.Attachments[i].Filename, Type: f.mediaType(), Data: f.data, Description: f.about.Description}
-		if f.about.Duration != nil {
-			file.Duration = *f.about.Duration
-		}
-		file.Waveform = decodeWave(f.about.Waveform)
-		p.Files = append(p.Files, file)
-	}
+	p.Files = loggedFiles(m.files, w.Attachments)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.posts = append(l.posts, p)
@@ -111,6 +104,24 @@ func (l *discordLog) change(id string, do func(p *DiscordPost)) {
 		do(p)
 	}
 	l.tell()
+}
+
+// loggedFiles are files as they stand in the log, for the attachments that were made of them.
+func loggedFiles(files []storedAttachment, as []dAttachment) (all []DiscordFile) {
+	for i, f := range files {
+		file := DiscordFile{Name: as[i].Filename, Type: f.mediaType(), Data: f.data, Description: f.about.Description}
+		if f.about.Duration != nil {
+			file.Duration = *f.about.Duration
+		}
+		file.Waveform = decodeWave(f.about.Waveform)
+		all = append(all, file)
+	}
+	return all
+}
+
+// attached notes files that were put into a message that is there.
+func (l *discordLog) attached(id string, files []DiscordFile) {
+	l.change(id, func(p *DiscordPost) { p.Files = append(p.Files, files...) })
 }
 
 func (l *discordLog) edited(w *dMessage) {

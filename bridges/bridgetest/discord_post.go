@@ -125,6 +125,7 @@ func (d *Discord) change(c *discordCall, ch *DiscordChannel, old *dMessage, via 
 	if w.Content == "" && len(w.Embeds)+len(w.Components)+len(w.Attachments) == 0 {
 		return nil, emptyMessage()
 	}
+	d.log.attached(w.ID, loggedFiles(files, w.Attachments[len(w.Attachments)-len(files):]))
 	mass := ch.Guild != nil && (via != ViaMessage || d.may(c.bot, ch)&PermMentionEveryone != 0)
 	d.mentioned(&w, d.pingsOf(w.Content, ch, allowed, mass))
 	d.edited(ch, &w)

@@ -38,6 +38,12 @@ type dRole struct {
 	Managed     bool   `json:"managed"`
 	Mentionable bool   `json:"mentionable"`
 	Flags       int    `json:"flags"`
+
+	Tags *dRoleTags `json:"tags,omitempty"`
+}
+
+type dRoleTags struct {
+	BotID string `json:"bot_id"`
 }
 
 type dOverwrite struct {

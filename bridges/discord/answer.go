@@ -187,7 +187,7 @@ func (b *Bridge) respond(ctx context.Context, a answer, r response) error {
 var errTooLate = errors.New("the command is older than 15 minutes")
 
 // reply answers a command: the first message takes the place of "is thinking", later ones follow it. A repeat of the first one does no harm.
-func (b *Bridge) reply(ctx context.Context, m *bridges.Message) (string, error) {
+func (b *Bridge) reply(ctx context.Context, m *bridges.Message, body *post, files []*discordgo.File) (string, error) {
 	a, ok := readAnswer(m.Answer)
 	if !ok {
 		return "", &fault.Outcome{Kind: fault.Expired, Reason: "the command is not known any more"}
@@ -209,7 +209,7 @@ func (b *Bridge) reply(ctx context.Context, m *bridges.Message) (string, error) 
 	}
 	req := &request{
 		method: http.MethodPost, path: a.path(""), name: "POST /webhooks", token: true, bucket: "answer/" + string(a.ID),
-		body: &post{Content: m.Forms[0].Text, Allowed: nobody(), Flags: flagNoEmbeds},
+		body: body, files: files,
 	}
 	if first {
 		req.method, req.path, req.name = http.MethodPatch, a.path("@original"), "PATCH /webhooks/messages"
@@ -222,7 +222,9 @@ func (b *Bridge) reply(ctx context.Context, m *bridges.Message) (string, error) 
 }
 
 // answered looks for an answer to a command that may have been posted.
-func (b *Bridge) answered(ctx context.Context, a answer, channel id, texts []string) (string, error) {
+func (b *Bridge) answered(ctx context.Context, a answer, channel id, sent *bridges.Message) (string, error) {
+	texts := textsOf(sent)
+	is := func(m *message) bool { return m.says(texts) || m.carries(sent.ID) }
 	if b.theirTime(time.Now()).Before(a.expires()) {
 		var m message
 		err := b.token(ctx, a, "@original", &m)
@@ -232,12 +234,12 @@ func (b *Bridge) answered(ctx context.Context, a answer, channel id, texts []str
 		if err == nil && m.Flags&flagLoading != 0 {
 			return "", nil // nothing has taken its place
 		}
-		if err == nil && m.says(texts) {
+		if err == nil && is(&m) {
 			return string(m.ID), nil
 		}
 	}
 	return b.search(ctx, channel, a.ID.number(), func(m *message) bool {
-		return m.Interaction != nil && m.Interaction.ID == a.ID && m.Flags&flagLoading == 0 && m.says(texts)
+		return m.Interaction != nil && m.Interaction.ID == a.ID && m.Flags&flagLoading == 0 && is(m)
 	})
 }
 

@@ -71,7 +71,7 @@ func (b *Bridge) checkStart(ctx context.Context) fault.Finding {
 	if err != nil {
 		return fault.Finding{What: "Discord does not tell where its gateway is: " + err.Error(), Fix: "try again"}
 	}
-	if err := st.exhausted(); err != nil {
+	if err := st.exhausted(1); err != nil {
 		return fault.Finding{What: err.Error(), Fix: "see what starts the bot so often: another program with its token, or a loop of restarts"}
 	}
 	n, _ := b.cfg.shards()

@@ -35,6 +35,7 @@ type Bridge struct {
 	ahead     atomic.Int64             // Discord's clock before this machine's, in nanoseconds
 	pace      pace
 	answers   answers
+	posts     posts
 	gate      turnstile
 	least     time.Duration // the shortest pause between two attempts
 }

@@ -95,6 +95,9 @@ func (l *listener) message(data []byte, event func(*message) (heard, bool)) ([]h
 
 // written makes an event of a message; false when nobody has said anything in it. Bots, webhooks and the program itself are nobody.
 func (l *listener) written(m *message) (heard, bool) {
+	if m.Author != nil && m.Author.ID == l.me.ID {
+		l.bridge.posts.note(m.ID, string(m.Nonce))
+	}
 	if m.ID == "" || m.Channel == "" || m.Type != messageDefault && m.Type != messageReply || !speaks(m.Author) || m.Webhook != "" ||
 		m.Author.ID == l.me.ID {
 		return heard{}, false
@@ -106,9 +109,17 @@ func (l *listener) written(m *message) (heard, bool) {
 	h.Text = l.words(m)
 	h.Addressed = h.Place.Direct || l.mentioned(m)
 	if h.Text == "" && len(h.Attachments) == 0 && !l.named(string(m.Content)) {
-		return heard{}, false // a sticker, or a text that the bot may not read
+		if !h.Addressed || !l.reads(m) {
+			return heard{}, false
+		}
+		h.Attachments = []bridges.Attachment{{Kind: "file"}} // a sticker, a poll, something forwarded
 	}
 	return h, true
+}
+
+// reads reports whether Discord shows the bot all that is in m.
+func (l *listener) reads(m *message) bool {
+	return m.Guild == "" || l.bridge.cfg.MessageContent || slices.ContainsFunc(m.Mentions, func(u mention) bool { return u.ID == l.me.ID })
 }
 
 // edited makes an event of a message whose text was changed. Discord also says so when only a link's preview is ready.

@@ -240,3 +240,22 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
+
+func TestAStickerAloneIsAMessageWithoutText(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	b := w.bridge(nil)
+	sent, err := b.Send(w.ctx, w.text(w.room, "I said something"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.run(b)
+	w.says(w.room, "")
+	w.d.Say(bridgetest.DiscordLine{Channel: w.room, From: w.anna, ReplyTo: sent, Silently: true}) // whose text, if any, the bot may not read
+	w.d.Say(bridgetest.DiscordLine{Channel: w.room, From: w.anna, ReplyTo: sent})
+	w.says(w.dm, "")
+	for i, e := range w.heard(2) {
+		if e.Text != "" || len(e.Attachments) != 1 || !e.Addressed || e.Place != w.place([]*bridgetest.DiscordChannel{w.room, w.dm}[i]) {
+			t.Errorf("heard %+v", e)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package discord
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,9 +26,9 @@ func (b *Bridge) Find(ctx context.Context, m bridges.Message, since time.Time) (
 	if c == "" {
 		return "", fault.Reject("the channel is none of Discord's", nil)
 	}
-	if len(m.Forms) > 0 && m.Forms[0].Kind == formAnswer {
+	if len(m.Forms) > 0 && (m.Forms[0].Kind == formAnswer || m.Forms[0].Kind == formAnswerFile) {
 		if a, ok := readAnswer(m.Answer); ok {
-			return b.answered(ctx, a, c, textsOf(&m))
+			return b.answered(ctx, a, c, &m)
 		}
 	}
 	if len(m.Forms) > 0 && time.Since(since) < nonceHolds {
@@ -35,7 +36,12 @@ func (b *Bridge) Find(ctx context.Context, m bridges.Message, since time.Time) (
 	}
 	me := b.account()
 	after := idAt(b.theirTime(since).Add(-clockSlack))
-	return b.search(ctx, c, after, func(found *message) bool { return found.is(&m, me) })
+	return b.search(ctx, c, after, func(found *message) bool {
+		if known := b.posts.post(found.ID); known != "" && len(m.Forms) > 0 {
+			return known == m.ID
+		}
+		return found.is(&m, me)
+	})
 }
 
 // search looks for a message of the bot in the channel's history.
@@ -59,23 +65,32 @@ func (b *Bridge) search(ctx context.Context, c id, after uint64, match func(*mes
 	return "", fault.Reject("the channel has too many messages since then to look for one", nil)
 }
 
-// is reports whether a message of the history is m as it was posted by the bot. The history may leave nonces out; then what was posted tells.
+// is reports whether a message of the history is m as it was posted by the bot. The history may leave nonces out; then what was posted tells,
+// and what it answers: the avatar may have said the same to several people.
 func (found *message) is(m *bridges.Message, me id) bool {
-	if me != "" && (found.Author == nil || found.Author.ID != me) {
+	switch {
+	case found.Author != nil && found.Author.ID != me && me != "", found.Interaction != nil, found.Webhook != "":
+		return false
+	case found.Nonce != "":
+		return string(found.Nonce) == m.ID
+	case found.Author == nil || me == "":
+		return false
+	case len(m.Forms) == 0: // a draft
+		return found.Flags&flagSilent != 0
+	case found.Flags&flagSilent != 0: // a draft that came as far as the reply
 		return false
 	}
-	if found.Nonce != "" {
-		return string(found.Nonce) == m.ID
-	}
-	if len(m.Forms) == 0 { // a draft
-		return found.Flags&flagSilent != 0
-	}
-	for _, a := range found.Attachments {
-		if m.ID != "" && strings.Contains(string(a.Filename), "-"+m.ID+".") {
-			return true
-		}
-	}
-	return found.says(textsOf(m))
+	return found.carries(m.ID) || found.says(textsOf(m)) && found.follows(m)
+}
+
+// carries reports whether the message has the file that was uploaded for the post.
+func (found *message) carries(post string) bool {
+	return post != "" && slices.ContainsFunc(found.Attachments, func(a attachment) bool { return strings.Contains(string(a.Filename), "-"+post+".") })
+}
+
+// follows reports whether the message answers what m does. Where that was deleted before, it answers nothing.
+func (found *message) follows(m *bridges.Message) bool {
+	return found.Reference == nil || !m.Place.Direct && found.Reference.Message == toID(m.ReplyTo)
 }
 
 // textsOf are the texts as one of which m may have been posted.

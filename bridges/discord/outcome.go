@@ -75,10 +75,10 @@ func (x *exchange) outcome(err error) error {
 	}
 	e := &apiError{name: name, status: x.status}
 	var said struct {
-		Code   number  `json:"code"`
-		Text   text    `json:"message"`
-		After  float64 `json:"retry_after"`
-		Global bool    `json:"global"`
+		Code   number   `json:"code"`
+		Text   text     `json:"message"`
+		After  fraction `json:"retry_after"`
+		Global truth    `json:"global"`
 	}
 	spoke := json.Unmarshal(x.body, &said) == nil
 	if e.code = int(said.Code); spoke && knownText[string(said.Text)] {
@@ -86,7 +86,7 @@ func (x *exchange) outcome(err error) error {
 	}
 	switch {
 	case x.status == http.StatusTooManyRequests:
-		return x.throttled(e, said.After, said.Global || !spoke)
+		return x.throttled(e, float64(said.After), bool(said.Global) || !spoke)
 	case x.status >= 500:
 		return fault.Unsure(e)
 	case x.status == http.StatusRequestEntityTooLarge:

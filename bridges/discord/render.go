@@ -7,11 +7,12 @@ import (
 
 // The forms of a message.
 const (
-	formAnswer = "answer" // Markdown, as an answer to the command
-	formText   = "text"   // Markdown, in the channel
-	formPlain  = "plain"  // text in which every sign stands for itself, in the channel, as a reply to no message
-	formVoice  = "voice"
-	formFile   = "file"
+	formAnswer     = "answer"      // Markdown, as an answer to the command
+	formAnswerFile = "answer-file" // a file, as an answer to the command
+	formText       = "text"        // Markdown, in the channel
+	formPlain      = "plain"       // text in which every sign stands for itself, in the channel, as a reply to no message
+	formVoice      = "voice"
+	formFile       = "file"
 )
 
 // Fit implements bridges.Bridge. Text comes first and the sound after it, in a message of its own where it is not just a link.
@@ -25,6 +26,9 @@ func fit(m bridges.Message) []bridges.Message {
 	case bridges.AudioLink:
 		doc = append(doc, markup.Sound(m.Audio.Link))
 	default:
+		if m.Answer != "" && !m.More && len(doc) == 0 {
+			way = bridges.AudioFile // it takes the place of "is thinking", which a voice message cannot
+		}
 		sound = soundForms(*m.Audio, way, m.Answer != "")
 	}
 	var out []bridges.Message
@@ -43,19 +47,26 @@ func fit(m bridges.Message) []bridges.Message {
 	return out
 }
 
-// soundForms are the ways to send a sound, the last one being a link to it.
+// soundForms are the ways to send a sound, a link to it behind the others. As long as a command can be answered, nothing goes past it but a
+// voice message.
 func soundForms(a bridges.Audio, mode bridges.AudioMode, answer bool) []bridges.Form {
-	var forms []bridges.Form
+	var forms, link []bridges.Form
 	if mode == bridges.AudioNative {
 		forms = append(forms, bridges.Form{Kind: formVoice, Audio: &a})
 	}
-	forms = append(forms, bridges.Form{Kind: formFile, Audio: &a})
 	if markup.IsLink(a.Link) {
 		for _, piece := range markup.Split(markup.Doc{markup.Sound(a.Link)}, markup.Discord{}) {
-			forms = append(forms, textForms(piece, answer)...)
+			link = append(link, textForms(piece, answer)...)
 		}
 	}
-	return forms
+	if answer {
+		forms = append(forms, bridges.Form{Kind: formAnswerFile, Audio: &a})
+		if len(link) > 0 {
+			forms, link = append(forms, link[0]), link[1:]
+		}
+	}
+	forms = append(forms, bridges.Form{Kind: formFile, Audio: &a})
+	return append(forms, link...)
 }
 
 // textForms writes one piece as Markdown and, for a server that refuses that, in plain words.

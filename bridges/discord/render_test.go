@@ -52,7 +52,7 @@ func TestWhatAMessageBecomes(t *testing.T) {
 		"a file":               {bridges.Message{Audio: audio(bridges.AudioFile, "")}, "file:src"},
 		"off":                  {bridges.Message{Text: "a", Audio: audio(bridges.AudioOff, link)}, "text:a|plain:a"},
 		"an answer":            {bridges.Message{Text: "**a**", Answer: "x"}, "answer:**a**|text:**a**|plain:a"},
-		"an answer's sound":    {bridges.Message{Audio: audio(bridges.AudioFile, link), Answer: "x"}, "file:src|answer:" + rich + "|text:" + rich + "|plain:" + plain},
+		"an answer's sound":    {bridges.Message{Audio: audio(bridges.AudioFile, link), Answer: "x"}, "answer-file:src|answer:" + rich + "|file:src|text:" + rich + "|plain:" + plain},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := shown(fit(c.m)); got != c.want {

@@ -62,12 +62,12 @@ func (b *Bridge) Send(ctx context.Context, m bridges.Message) (string, error) {
 	}
 	switch form := m.Forms[0]; form.Kind {
 	case formAnswer:
-		return b.reply(ctx, &m)
+		return b.reply(ctx, &m, &post{Content: form.Text, Allowed: nobody(), Flags: flagNoEmbeds}, nil)
 	case formText, formPlain:
 		p := newPost(&m)
 		p.Content = form.Text
 		return b.post(ctx, m.Place, p, nil)
-	case formVoice, formFile:
+	case formVoice, formFile, formAnswerFile:
 		return b.sendSound(ctx, &m)
 	default:
 		return "", fault.Reject("this version of the program cannot send the form "+form.Kind, nil)
@@ -90,7 +90,9 @@ func (b *Bridge) post(ctx context.Context, where bridges.Place, body *post, file
 		b.tellRefused(err)
 		return "", err
 	}
-	return x.posted(), nil
+	made := x.posted()
+	b.posts.note(id(made), body.Nonce)
+	return made, nil
 }
 
 // tellRefused lets the operator know that the token is refused.

@@ -80,14 +80,17 @@ func (s *shard) connect(ctx context.Context) (ready bool, err error) {
 		}
 		gateway = st.URL
 		if !resumes {
-			if err := st.exhausted(); err != nil {
-				return false, err
-			}
 			left, err := s.bridge.gate.enter(ctx, s.n%int(st.Limit.Concurrency))
 			if err != nil {
 				return false, err
 			}
 			defer left(false)
+			if st, err = s.bridge.starting(ctx); err == nil { // others have begun sessions while this one waited for its turn
+				err = st.exhausted(s.of)
+			}
+			if err != nil {
+				return false, err
+			}
 			return s.hear(ctx, gateway, func(sock *socket) error {
 				defer left(true)
 				return sock.identify(s.bridge.cfg.Token, s.n, s.of, s.bridge.intents())

@@ -50,7 +50,11 @@ func (b *Bridge) sendSound(ctx context.Context, m *bridges.Message) (string, err
 		about.Duration, about.Waveform = v.seconds, v.waveform()
 	}
 	p.Attachments = []attached{about}
-	return b.post(ctx, m.Place, p, []*discordgo.File{{Name: about.Filename, ContentType: kind, Reader: bytes.NewReader(f.Data)}})
+	files := []*discordgo.File{{Name: about.Filename, ContentType: kind, Reader: bytes.NewReader(f.Data)}}
+	if form.Kind == formAnswerFile {
+		return b.reply(ctx, m, &post{Allowed: nobody(), Attachments: p.Attachments}, files)
+	}
+	return b.post(ctx, m.Place, p, files)
 }
 
 // fileName is a name by which the post can be found again.

@@ -128,3 +128,43 @@ func FuzzVoice(f *testing.F) {
 		}
 	})
 }
+
+func TestASoundAnswersACommandWhereItWasAsked(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	media := &studio{file: &bridges.File{Name: "a.mp3", Type: "audio/mpeg", Data: []byte("ID3 sound")}}
+	b := w.bridge(media)
+	w.registered(b)
+	w.d.Deny(w.room, w.bot, bridgetest.PermSendMessages) // answers by the token need no permission of the bot's
+	for name, text := range map[string]string{"a sound alone": "", "behind a text": "Listen."} {
+		in := w.invokes(w.room, "ask", "sing")
+		all, err := w.rx.WaitUnique(w.ctx, len(w.hide)-2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := all[len(all)-1]
+		pieces := b.Fit(bridges.Message{Text: text, Answer: e.Answer, Audio: &bridges.Audio{Source: "x", Mode: bridges.AudioNative}})
+		for i, m := range pieces {
+			m.ID, m.Place = in.ID[:8]+"p", e.Place
+			m.ID += string(rune('a' + i))
+			_, err := b.Send(w.ctx, m)
+			for o := fault.Of(err); err != nil && o.Kind == fault.Rejected && len(m.Forms) > 1; o = fault.Of(err) {
+				m.Forms = m.Forms[1:]
+				_, err = b.Send(w.ctx, m)
+			}
+			if err != nil {
+				t.Fatalf("%s: piece %d: %v", name, i, err)
+			}
+			if found, err := b.Find(w.ctx, m, e.At); err != nil || found == "" {
+				t.Errorf("%s: piece %d is not found: %v", name, i, err)
+			}
+		}
+		if w.d.Answered(in).Loading {
+			t.Errorf("%s: Discord goes on saying that the avatar is thinking", name)
+		}
+		posts := w.d.PostsIn(w.room)
+		last := posts[len(posts)-1]
+		if len(last.Files) != 1 || !bytes.Equal(last.Files[0].Data, media.file.Data) || (last.ID == w.d.Answered(in).Original) != (text == "") {
+			t.Errorf("%s: posted %+v", name, last)
+		}
+	}
+}

@@ -44,14 +44,16 @@ func (b *Bridge) starting(ctx context.Context) (start, error) {
 	return s, nil
 }
 
-// exhausted is a throttle when no session may be begun now: one more, and Discord resets the token.
-func (s *start) exhausted() error {
-	if s.Limit.Total <= 0 || s.Limit.Remaining > 0 {
+// exhausted is a throttle when no session may be begun now by one of so many shards: one too many, and Discord resets the token. Each shard that
+// may identify at the same moment is left one.
+func (s *start) exhausted(shards int) error {
+	if s.Limit.Total <= 0 || s.Limit.Remaining >= min(s.Limit.Concurrency, number(shards)) {
 		return nil
 	}
 	wait := time.Duration(s.Limit.ResetAfter) * time.Millisecond
 	return fault.Throttle(fault.Bridge, max(wait, time.Minute),
-		fmt.Errorf("the bot has begun %d sessions within a day, which is all that Discord allows; it connects again in %v", s.Limit.Total, wait.Round(time.Second)))
+		fmt.Errorf("the bot has begun %d sessions within a day, which is all that Discord allows; it connects again in %v",
+			s.Limit.Total-s.Limit.Remaining, wait.Round(time.Second)))
 }
 
 // turnstile lets one shard of each slot identify at a time.

@@ -52,6 +52,15 @@ func (n *number) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// A fraction is a number, also in quotes.
+type fraction float64
+
+func (f *fraction) UnmarshalJSON(data []byte) error {
+	v, _ := strconv.ParseFloat(strings.Trim(string(data), `"`), 64) // 0 for what is no number
+	*f = fraction(v)
+	return nil
+}
+
 // text is a string, "" for anything else but a number, which stands as it is.
 type text string
 
@@ -119,9 +128,18 @@ type message struct {
 	Flags       number       `json:"flags"`
 	Nonce       text         `json:"nonce"`
 	Referenced  *message     `json:"referenced_message"`
-	Interaction *struct {
-		ID id `json:"id"`
-	} `json:"interaction_metadata"`
+	Reference   *reference   `json:"message_reference"`
+	Interaction *interacted  `json:"interaction_metadata"`
+}
+
+// A reference names the message that another one answers.
+type reference struct {
+	Message id `json:"message_id"`
+}
+
+// An interacted names the command that a message answers.
+type interacted struct {
+	ID id `json:"id"`
 }
 
 type interaction struct {
