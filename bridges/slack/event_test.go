@@ -259,3 +259,41 @@ func TestOfWhatIsNotSaidToTheAvatarNothingIsLookedUp(t *testing.T) {
 		t.Errorf("%d people were looked up, want the one who asked", n)
 	}
 }
+
+func TestOfAnEditThatWasNeverSaidToTheAvatarNothingIsLookedUp(t *testing.T) {
+	w := newWorld(t, patient)
+	w.connected(w.bridge(nil, func(c *Config) { c.ReadsRooms = false }))
+	ours := w.writes(bridgetest.SlackLine{Channel: w.room, From: w.slack.AddUser(w.team, "Ben"), Text: "among us"})
+	said := w.writes(bridgetest.SlackLine{Channel: w.room, Text: w.app.User.Mention() + " and you?"})
+	w.hears(1)
+	w.slack.Edit(w.room, ours, "between us")
+	w.slack.Edit(w.room, said, "and they?")
+	if e := w.hears(2)[1]; e.Kind != bridges.Edited || e.Text != "and they?" {
+		t.Errorf("who takes the mention out of a message is heard: %+v", e)
+	}
+	if n := w.slack.Calls("users.info"); n != 1 {
+		t.Errorf("%d people were looked up, want the one who asked", n)
+	}
+}
+
+func TestAThreadIsResetByAMentionWithTheWord(t *testing.T) {
+	w := newWorld(t, patient)
+	w.connected(w.bridge(nil))
+	root := w.writes(bridgetest.SlackLine{Channel: w.room, Text: w.app.User.Mention() + " hello"})
+	w.hears(1)
+	for _, text := range []string{w.app.User.Mention() + " Reset", w.app.User.Mention() + " reset the clock", "reset", w.app.User.Mention() + " start"} {
+		w.writes(bridgetest.SlackLine{Channel: w.room, Thread: root, Text: text})
+	}
+	resets := 0
+	for _, e := range w.hears(5)[1:] {
+		if e.Kind == bridges.Command {
+			resets++
+		}
+		if (e.Command == "reset") != (e.Text == "") || e.Place.Thread != root {
+			t.Errorf("%+v", e)
+		}
+	}
+	if resets != 1 {
+		t.Errorf("%d commands, want the one", resets)
+	}
+}

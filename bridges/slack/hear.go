@@ -136,7 +136,12 @@ func (l *listener) changed(ctx context.Context, m *message, within []string) (br
 	case !now.written() || now.own(&l.me) || timeOf(now.TS).IsZero() || m.Previous != nil && m.Previous.Text == now.Text:
 		return bridges.Event{}, false, nil
 	}
-	e, ok, err := l.heard(ctx, &now, within, true)
+	before := now
+	if m.Previous != nil {
+		before.Text = m.Previous.Text
+	}
+	was, _ := l.addressed(&before)
+	e, ok, err := l.heard(ctx, &now, within, was || l.cfg.ReadsRooms || m.Previous == nil)
 	if !ok || e.Kind == bridges.Command {
 		return bridges.Event{}, false, err // a command was obeyed when it was written
 	}
@@ -150,9 +155,8 @@ func (l *listener) heard(ctx context.Context, m *message, within []string, all b
 		Kind: bridges.Written, Key: key(m.Channel, m.TS), At: timeOf(m.TS), Place: m.place(), Message: m.TS, Within: within,
 		Attachments: m.attachments(),
 	}
-	thread := key(e.Place.Channel, e.Place.Thread)
-	named := strings.Contains(m.Text, "<@"+l.me.User+">") || strings.Contains(m.Text, "<@"+l.me.User+"|") || m.Type == "app_mention"
-	e.Addressed = e.Place.Direct || named || l.follows(m, thread)
+	named := false
+	e.Addressed, named = l.addressed(m)
 	text := behindMentions(m.Text, l.me.User)
 	if !e.Addressed && (!all || text == "" && len(e.Attachments) == 0) {
 		return bridges.Event{}, false, nil
@@ -169,13 +173,20 @@ func (l *listener) heard(ctx context.Context, m *message, within []string, all b
 	if e.Place.Direct {
 		l.directs.add(m.Channel)
 	} else if named && !from.Bot {
-		l.threads.add(thread)
+		l.threads.add(key(e.Place.Channel, e.Place.Thread))
 	}
-	if name := textCommand(e.Text); name != "" && e.Addressed {
+	if name := textCommand(e.Text, named); name != "" && e.Addressed {
 		e.Kind, e.Command, e.Text, e.Attachments = bridges.Command, name, "", nil
 		l.vouch(ctx, &e)
 	}
 	return e, true, nil
+}
+
+// addressed reports whether a message is said to the avatar, and whether it names the avatar.
+func (l *listener) addressed(m *message) (addressed, named bool) {
+	named = strings.Contains(m.Text, "<@"+l.me.User+">") || strings.Contains(m.Text, "<@"+l.me.User+"|") || m.Type == "app_mention"
+	at := m.place()
+	return at.Direct || named || l.follows(m, key(at.Channel, at.Thread)), named
 }
 
 // follows reports whether a message needs no mention, being in a thread that the avatar takes part in, and not said to somebody else.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -157,8 +156,8 @@ func hopeless(err error) error {
 
 // pauseOf is how long Slack, or a proxy before it, wants to be left alone.
 func pauseOf(h http.Header) time.Duration {
-	if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s > 0 && s <= 24*3600 {
-		return time.Duration(s) * time.Second
+	if d, ok := fault.RetryAfter(h, time.Now()); ok && d > 0 {
+		return d
 	}
 	return 10 * time.Second
 }

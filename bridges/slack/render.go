@@ -26,14 +26,14 @@ func fit(m bridges.Message) []bridges.Message {
 	case bridges.AudioLink:
 		doc = append(doc, markup.Sound(m.Audio.Link))
 	default: // there are no voice messages
-		sound = soundForms(*m.Audio)
+		sound = soundForms(*m.Audio, m.Answer != "")
 	}
 	var out []bridges.Message
 	for _, piece := range markup.Split(doc, markup.SlackMarkdown{}) {
 		out = append(out, bridges.Message{Answer: m.Answer, Notice: m.Notice, Forms: textForms(piece, m.Answer != "")})
 	}
 	if sound != nil {
-		out = append(out, bridges.Message{Forms: sound})
+		out = append(out, bridges.Message{Answer: m.Answer, Forms: sound})
 	}
 	return out
 }
@@ -61,11 +61,11 @@ func both(f bridges.Form) (block, text string) {
 }
 
 // soundForms are the ways to send a sound, the last one being a link to it.
-func soundForms(a bridges.Audio) []bridges.Form {
+func soundForms(a bridges.Audio, answers bool) []bridges.Form {
 	forms := []bridges.Form{{Kind: formFile, Audio: &a}}
 	if markup.IsLink(a.Link) {
 		for _, piece := range markup.Split(markup.Doc{markup.Sound(a.Link)}, markup.SlackMarkdown{}) {
-			forms = append(forms, textForms(piece, false)...)
+			forms = append(forms, textForms(piece, answers)...)
 			break
 		}
 	}

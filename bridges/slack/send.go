@@ -23,7 +23,11 @@ func (b *Bridge) Send(ctx context.Context, m bridges.Message) (string, error) {
 	case formBlock, formText:
 		return b.post(ctx, m.Place, m.ID, form)
 	case formFile:
-		return b.upload(ctx, &m)
+		id, err := b.upload(ctx, &m)
+		if o := fault.Of(err); o != nil && o.Kind == fault.Dead && m.Answer != "" { // a link may still be an answer
+			err = fault.Reject(o.Reason, o.Err)
+		}
+		return id, err
 	default:
 		return "", fault.Reject("this version of the program cannot send the form "+form.Kind, nil)
 	}

@@ -23,6 +23,7 @@ const (
 	helloWait = 15 * time.Second // for the first frame
 	ackWait   = 5 * time.Second  // for writing a frame
 	drain     = 30 * time.Second // for what is under way on a socket that was replaced
+	hasty     = 5 * time.Second  // a socket that is to be replaced before that is not replaced at once
 )
 
 var errSocketAddress = errors.New("apps.connections.open: the answer has no address of a socket")
@@ -43,7 +44,8 @@ func (l *listener) keepSocket(ctx context.Context) error {
 		s, err := l.open(ctx)
 		if err == nil {
 			began := time.Now()
-			if err = l.serve(ctx, s); err == nil {
+			err = l.serve(ctx, s)
+			if err == nil && time.Since(began) > hasty {
 				continue // it was replaced
 			}
 			if time.Since(began) > time.Minute {
@@ -53,7 +55,7 @@ func (l *listener) keepSocket(ctx context.Context) error {
 		if refused(err) {
 			return hopeless(err)
 		}
-		if l.deaf() && ctx.Err() == nil {
+		if err != nil && l.deaf() && ctx.Err() == nil {
 			l.lost(err)
 		}
 		l.log.Debug("a socket has ended", "err", err)

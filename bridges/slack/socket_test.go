@@ -2,9 +2,15 @@ package slack
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"avatarbridge/bridges/bridgetest"
 	"avatarbridge/bridges/fault"
@@ -204,5 +210,38 @@ func TestWhatWaitsInALaneRunsInTheOrderOfItsTime(t *testing.T) {
 	q.wait()
 	if want := []int{1, 1, 2, 2, 3, 4}; !slices.Equal(ran, want) {
 		t.Errorf("ran %v, want %v", ran, want)
+	}
+}
+
+func TestAServerThatWantsEverySocketReplacedAtOnceIsNotAskedInATightLoop(t *testing.T) {
+	var opened atomic.Int64
+	mux := http.NewServeMux()
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+	mux.HandleFunc("/api/auth.test", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"ok":true,"team_id":"T1","user_id":"U1","bot_id":"B1"}`)
+	})
+	mux.HandleFunc("/api/apps.connections.open", func(w http.ResponseWriter, _ *http.Request) {
+		opened.Add(1)
+		fmt.Fprintf(w, `{"ok":true,"url":"ws%s/socket"}`, strings.TrimPrefix(srv.URL, "http"))
+	})
+	mux.HandleFunc("/socket", func(w http.ResponseWriter, r *http.Request) {
+		up := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
+		if ws, err := up.Upgrade(w, r, nil); err == nil {
+			_ = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello"}`))
+			_ = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"disconnect","reason":"refresh_requested"}`))
+			_, _, _ = ws.ReadMessage()
+			_ = ws.Close()
+		}
+	})
+	w := newWorld(t)
+	stop := w.run(w.bridge(nil, func(c *Config) { c.APIURL = srv.URL + "/api/" }))
+	enough := time.NewTimer(time.Second)
+	<-enough.C
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if n := opened.Load(); n < 4 || n > 40 {
+		t.Errorf("%d sockets were opened in a second", n)
 	}
 }

@@ -132,3 +132,25 @@ func TestATooLargeSoundIsNotFetched(t *testing.T) {
 		t.Error("the size was not asked for first")
 	}
 }
+
+func TestASoundForACommandWhereTheBotIsNoMemberIsALinkInTheAnswer(t *testing.T) {
+	w := newWorld(t, patient)
+	b := w.bridge(tape{data: []byte("sound")})
+	w.connected(b)
+	elsewhere := w.slack.AddPrivate(w.team, "elsewhere", w.anna)
+	w.asks(elsewhere, "/ask", "sing")
+	e := w.hears(1)[0]
+	pieces := fit(bridges.Message{Text: "hear:", Answer: e.Answer,
+		Audio: &bridges.Audio{Source: "x", Link: "https://example.com/a.mp3", Mode: bridges.AudioFile}})
+	m := pieces[len(pieces)-1]
+	m.ID, m.Place = "p7", e.Place
+	_, err := b.Send(w.ctx, m)
+	w.outcome(err, fault.Rejected, "invite")
+	m.Forms = m.Forms[1:]
+	if _, err := b.Send(w.ctx, m); err != nil {
+		t.Fatal(err)
+	}
+	if p := w.slack.PostsIn(elsewhere, ""); len(p) != 1 || !strings.Contains(p[0].Raw, "https://example.com/a.mp3") {
+		t.Errorf("%+v", p)
+	}
+}

@@ -98,10 +98,11 @@ func toOthers(text, bot string) bool {
 // obeyed are the commands to the program.
 var obeyed = map[string]bool{"start": true, "reset": true, "mute": true, "unmute": true}
 
-// textCommand returns the command that a text is: where Slack takes no slash commands, people write them.
-func textCommand(text string) string {
+// textCommand returns the command that a text is: where Slack takes no slash commands, in threads, people write them. To who names the
+// avatar beside it the word reset is enough.
+func textCommand(text string, named bool) string {
 	name, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(text)), "/")
-	if !ok || !obeyed[name] {
+	if !obeyed[name] || !ok && !(named && name == "reset") {
 		return ""
 	}
 	return name

@@ -75,7 +75,7 @@ func FuzzPlain(f *testing.F) {
 		if len(mentioned(s)) > 10 {
 			t.Error("more than ten mentions")
 		}
-		textCommand(s)
+		textCommand(s, true)
 		slashCommand(s, s)
 	})
 }
