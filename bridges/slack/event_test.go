@@ -297,3 +297,16 @@ func TestAThreadIsResetByAMentionWithTheWord(t *testing.T) {
 		t.Errorf("%d commands, want the one", resets)
 	}
 }
+
+func TestThoseWhoWriteAtOnceInAChannelAreLookedUpAtOnce(t *testing.T) {
+	const many = 6
+	w := newWorld(t, patient, func(o *bridgetest.SlackOptions, _ *bridgetest.SlackAppOptions) { o.InOrder = false })
+	w.connected(w.bridge(nil, func(c *Config) { c.ReadsRooms = false }))
+	release := w.rx.Hold() // the first event waits to be stored, and the others behind it
+	for range many {
+		w.writes(bridgetest.SlackLine{Channel: w.room, From: w.slack.AddUser(w.team, "Ben"), Text: w.app.User.Mention() + " hello"})
+	}
+	w.until("all to be looked up", func() bool { return w.slack.Calls("users.info") == many })
+	release()
+	w.hears(many)
+}

@@ -39,6 +39,7 @@ func (l *listener) takeCallback(ctx context.Context, body []byte, done func(stor
 	switch m.Type {
 	case "message", "app_mention", "assistant_thread_started":
 		within := c.within(&l.me)
+		l.lookAhead(&m)
 		l.inLane(ctx, m.Channel, m.when(), done, func() (bridges.Event, bool, error) { return l.event(ctx, &m, within) })
 		return
 	case "app_uninstalled", "tokens_revoked":
@@ -48,6 +49,16 @@ func (l *listener) takeCallback(ctx context.Context, body []byte, done func(stor
 		l.log.Warn("Slack leaves out events of this workspace, for there are more than 30,000 an hour")
 	}
 	done(true)
+}
+
+// lookAhead has Slack asked who wrote what will be heard, while earlier events of the channel are stored: many people may write at once.
+func (l *listener) lookAhead(m *message) {
+	if m.User == "" || !m.written() || m.Bot != "" || m.own(&l.me) {
+		return
+	}
+	if addressed, _ := l.addressed(m); addressed || l.cfg.ReadsRooms {
+		_, _ = l.people.lookup(m.User) // whoever handles the event asks again, and sees the error
+	}
 }
 
 // inLane understands and stores one event behind the earlier ones of its channel.

@@ -245,3 +245,32 @@ func TestAServerThatWantsEverySocketReplacedAtOnceIsNotAskedInATightLoop(t *test
 		t.Errorf("%d sockets were opened in a second", n)
 	}
 }
+
+func TestEnvelopesThatHoldNothingAreAcknowledgedAndHeardByNobody(t *testing.T) {
+	w := newWorld(t, patient)
+	w.connected(w.bridge(nil))
+	for _, kind := range []string{"events_api", "slash_commands", "interactive", "something_new"} {
+		for _, payload := range []string{"null", "{}", "[]", `""`, `{"type":"event_callback"}`, `{"type":"event_callback","event":{"type":"message"}}`} {
+			w.slack.SendEnvelope(w.app, kind, payload)
+		}
+	}
+	w.until("acknowledgement", func() bool { return w.slack.Unacknowledged(w.app) == 0 })
+	w.writes(bridgetest.SlackLine{Text: "still there"})
+	if e := w.hears(1)[0]; e.Text != "still there" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestAnEnvelopeWithoutPayloadHasAnIDToBeAcknowledgedBy(t *testing.T) {
+	for frame, id := range map[string]string{
+		`{"type":"events_api","envelope_id":"e1"}`:    "e1",
+		`{"envelope_id":"e2","payload":"?","type":7}`: "e2",
+		`{"envelope_id":{},"payload":{}}`:             "",
+		`null`:                                        "",
+		`{"type":"events_api","envelope_id":"e3","payload":{"event":7}}`: "e3",
+	} {
+		if e := readEnvelope([]byte(frame)); e.ID != id {
+			t.Errorf("%s: %q", frame, e.ID)
+		}
+	}
+}

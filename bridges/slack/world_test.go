@@ -80,7 +80,7 @@ func newWorld(t *testing.T, options ...func(*bridgetest.SlackOptions, *bridgetes
 }
 
 func (w *world) secrets() []string {
-	return []string{w.app.BotToken, w.app.AppToken, w.app.SigningSecret, "/commands/"}
+	return []string{w.app.BotToken, w.app.AppToken, w.app.SigningSecret, "/commands/", "ticket="}
 }
 
 // bridge makes a bridge for the app, with the default settings changed by the changes.
