@@ -51,3 +51,21 @@ func TestEditThatComesWithItsMessageOrDuringAPauseCounts(t *testing.T) {
 		w.wantPosted("ann", "re: one", "re: two")
 	})
 }
+
+func TestAnEditThatComesWithARepeatOfItsMessageCounts(t *testing.T) {
+	inWorld(t, nil, func(t *testing.T, w *world) {
+		if err := w.relay.Pause(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		ev := w.bridge.said("ann", "1")
+		w.bridge.receive(t, ev)
+		settle()
+		edit := ev
+		edit.Kind, edit.Target, edit.Key, edit.Text = bridges.Edited, ev.Key, "", "one"
+		w.bridge.receive(t, ev, edit)
+		if err := w.relay.Resume(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		w.wantPosted("ann", "re: one")
+	})
+}

@@ -229,17 +229,17 @@ func (in *intake) edited(ev *bridges.Event) {
 	if i := in.find(ev.Target); i >= 0 {
 		t := in.b.Entries[i].Turn
 		t.Body = change(t.Body)
-		return
 	}
+	// Also then: what comes in this batch may be a repeat of a message that waits already.
 	in.put(store.Entry{Edit: &store.Edit{Target: ev.Target, Body: change}}, "")
 }
 
 func (in *intake) deleted(ev *bridges.Event) {
 	if i := in.find(ev.Target); i >= 0 {
-		in.b.Entries = slices.Delete(in.b.Entries, i, i+1)
-		in.avatars = slices.Delete(in.avatars, i, i+1)
-		return
+		// Only its key is left, so that it is not answered when it is delivered once more.
+		in.b.Entries[i] = store.Entry{Key: ev.Target, Edit: &store.Edit{Target: ev.Target}}
 	}
+	// Also then: what comes in this batch may be a repeat of a message that was answered long ago.
 	edit := &store.Edit{Target: ev.Target, Unsay: in.l.unsay()}
 	if edit.Unsay != nil {
 		edit.Erase = erasure

@@ -34,6 +34,29 @@ func TestADeletedMessageTakesItsReplyBack(t *testing.T) {
 	})
 }
 
+func TestADeletionThatComesWithARepeatOfItsMessageTakesTheReplyBack(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{}, func(t *testing.T, w *world, b *drafty) {
+		ev := w.bridge.said("ann", "hello")
+		w.bridge.receive(t, ev)
+		w.wantPosted("ann", "re: hello")
+		w.bridge.receive(t, ev, deletion(ev))
+		settle()
+		if got := b.takenBack(); !slices.Equal(got, []string{"1"}) {
+			t.Errorf("taken back: %q", got)
+		}
+	})
+}
+
+func TestAMessageThatCameWithItsDeletionIsNotAnsweredWhenItComesOnceMore(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{}, func(t *testing.T, w *world, b *drafty) {
+		ev := w.bridge.said("ann", "hello")
+		w.bridge.receive(t, ev, deletion(ev))
+		w.bridge.receive(t, ev)
+		settle()
+		w.wantPosted("ann")
+	})
+}
+
 func TestAMessageThatIsDeletedWhileTheAvatarThinksIsNotAnswered(t *testing.T) {
 	inDraftyWorld(t, bridges.DraftStyle{}, func(t *testing.T, w *world, b *drafty) {
 		w.avatar.onAsk(func(ctx context.Context, turn avatar.Turn, say avatar.Speaker) error {
