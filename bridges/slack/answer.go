@@ -70,9 +70,9 @@ func (b *Bridge) respond(ctx context.Context, to string, body []byte) error {
 	resp, err := b.client.Do(req)
 	switch {
 	case err != nil && !wrote.Load():
-		return &fault.Outcome{Kind: fault.Retry, Err: fmt.Errorf("%s: not sent: %w", what, b.clean(err))}
+		return &fault.Outcome{Kind: fault.Retry, Err: fmt.Errorf("%s: not sent: %w", what, fault.Cause(err))}
 	case err != nil:
-		return fault.Unsure(fmt.Errorf("%s: no answer: %w", what, b.clean(err)))
+		return fault.Unsure(fmt.Errorf("%s: no answer: %w", what, fault.Cause(err)))
 	}
 	defer resp.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16)) // whatever it is, the status counts

@@ -4,17 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	slackapi "github.com/slack-go/slack"
+
+	"avatarbridge/bridges/fault"
 )
 
 const (
@@ -53,7 +52,7 @@ func (x *exchange) Do(req *http.Request) (*http.Response, error) {
 	}}
 	resp, err := x.bridge.client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 	if err != nil {
-		return nil, x.bridge.clean(err)
+		return nil, fault.Cause(err) // its text holds the address, which may be a credential, and what the answer began with
 	}
 	defer resp.Body.Close()
 	x.status, x.header = resp.StatusCode, resp.Header
@@ -77,18 +76,4 @@ func (b *Bridge) call(ctx context.Context, method string, do func(context.Contex
 		return x, nil
 	}
 	return x, x.outcome(err)
-}
-
-// clean takes addresses and secrets out of err: a response URL and a socket's address are credentials themselves.
-func (b *Bridge) clean(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
-	text := err.Error()
-	for _, secret := range []string{b.cfg.BotToken, b.cfg.AppToken, b.cfg.SigningSecret} {
-		if secret != "" && strings.Contains(text, secret) {
-			err = errors.New(strings.ReplaceAll(err.Error(), secret, "…"))
-		}
-	}
-	return err
 }

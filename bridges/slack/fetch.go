@@ -69,7 +69,7 @@ func (b *Bridge) download(ctx context.Context, from string) ([]byte, error) {
 	req.Header.Set("Authorization", "Bearer "+b.cfg.BotToken)
 	resp, err := b.client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("fetch a file: %w", b.clean(err))
+		return nil, fmt.Errorf("fetch a file: %w", fault.Cause(err))
 	}
 	defer resp.Body.Close()
 	switch status := fmt.Errorf("fetch a file: status %d", resp.StatusCode); {
@@ -84,7 +84,7 @@ func (b *Bridge) download(ctx context.Context, from string) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxDownload+1))
 	if err != nil {
-		return nil, fmt.Errorf("fetch a file: %w", b.clean(err))
+		return nil, fmt.Errorf("fetch a file: %w", fault.Cause(err))
 	}
 	if len(data) > maxDownload {
 		return nil, fault.Reject("the file is too large", errors.New("over 20 MB"))

@@ -86,9 +86,9 @@ func (x *exchange) outcome(err error) error {
 	case x.status == 0 && err == nil:
 		return nil // nothing was called
 	case x.status == 0 && !x.wrote.Load():
-		return &fault.Outcome{Kind: fault.Retry, Err: fmt.Errorf("%s: not sent: %w", x.method, x.bridge.clean(err))}
+		return &fault.Outcome{Kind: fault.Retry, Err: fmt.Errorf("%s: not sent: %w", x.method, fault.Cause(err))}
 	case x.status == 0:
-		return fault.Unsure(fmt.Errorf("%s: no answer: %w", x.method, x.bridge.clean(err)))
+		return fault.Unsure(fmt.Errorf("%s: no answer: %w", x.method, fault.Cause(err)))
 	case x.status == http.StatusTooManyRequests, x.read && (x.said.Error == "ratelimited" || x.said.Error == "rate_limited"):
 		return fault.Throttle(fault.Channel, pauseOf(x.header), &apiError{method: x.method, name: "ratelimited"})
 	case x.read:

@@ -92,7 +92,7 @@ func (l *listener) open(ctx context.Context) (*socket, error) {
 			_ = resp.Body.Close() // what a refused handshake says is nothing to act on
 			return nil, fmt.Errorf("open a socket: status %d", resp.StatusCode)
 		}
-		return nil, fmt.Errorf("open a socket: %w", l.clean(err))
+		return nil, fmt.Errorf("open a socket: %w", fault.Cause(err))
 	}
 	ws.SetReadLimit(maxFrame)
 	return &socket{l: l, ws: ws, replaced: make(chan struct{})}, nil
@@ -149,7 +149,7 @@ func (s *socket) run(ctx context.Context) error {
 	for {
 		_, body, err := s.ws.ReadMessage()
 		if err != nil {
-			err = fmt.Errorf("the socket has ended: %w", s.l.clean(err))
+			err = fmt.Errorf("the socket has ended: %w", fault.Cause(err))
 			if greeted {
 				s.l.down(err)
 			}

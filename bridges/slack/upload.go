@@ -117,7 +117,7 @@ func (b *Bridge) put(ctx context.Context, to string, f *bridges.File) error {
 	req.Header.Set("Content-Type", "application/octet-stream")
 	resp, err := b.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("upload a file: %w", b.clean(err))
+		return fmt.Errorf("upload a file: %w", fault.Cause(err))
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // the status counts
