@@ -1,13 +1,13 @@
 package discord
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -150,7 +150,7 @@ type response struct {
 	Data *post                             `json:"data,omitempty"`
 }
 
-// notHere is for who uses a command where the avatar does not answer; nobody else sees it.
+// notHere is for who uses a command where the avatar does not answer, where the configuration has no word for it: Discord waits for one.
 const notHere = "The avatar does not answer in this channel."
 
 // response is that the command is worked on, or that it is not: the relay would leave it without a word.
@@ -158,7 +158,9 @@ func (l *listener) response(ctx context.Context, h *heard) response {
 	if h.guild == "" || l.bridge.cfg.AllRooms || l.listed(ctx, id(h.Place.Channel)) {
 		return response{Type: discordgo.InteractionResponseDeferredChannelMessageWithSource}
 	}
-	return response{Type: discordgo.InteractionResponseChannelMessageWithSource, Data: &post{Content: notHere, Allowed: nobody(), Flags: flagEphemeral}}
+	// Nobody else sees it.
+	word := cmp.Or(strings.TrimSpace(l.bridge.cfg.Denied), notHere)
+	return response{Type: discordgo.InteractionResponseChannelMessageWithSource, Data: &post{Content: word, Allowed: nobody(), Flags: flagEphemeral}}
 }
 
 // listed reports whether a route lists the channel or what it is in. What cannot be found out in time counts as listed.
@@ -169,7 +171,7 @@ func (l *listener) listed(ctx context.Context, c id) bool {
 		return true
 	}
 	within, missing := l.tree.within(c)
-	return missing != "" || slices.ContainsFunc(l.bridge.cfg.Rooms, func(room string) bool { return room == string(c) || slices.Contains(within, room) })
+	return missing != "" || l.lists(c, within)
 }
 
 // respond makes the call. A command of which this was said before, by a connection that is gone, needs no more.

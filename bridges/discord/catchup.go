@@ -23,6 +23,7 @@ const (
 // begin notes a shard's new session, and looks for what was written since the one before.
 func (in *intake) begin(ctx context.Context, it *item) {
 	p := in.progress()[it.shard]
+	isNew := p.since().IsZero()
 	oldest := it.at.Add(-in.bridge.cfg.catchUp())
 	since := p.since().Add(-gapSlack)
 	if since.Before(oldest) {
@@ -30,11 +31,11 @@ func (in *intake) begin(ctx context.Context, it *item) {
 	}
 	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli()}
 	in.toldAt = time.Now().Add(sessionWithin - cursorEvery)
-	in.catchUp(ctx, it.shard, since)
+	in.catchUp(ctx, it.shard, since, isNew)
 }
 
-// catchUp looks for what a shard has missed since then.
-func (in *intake) catchUp(ctx context.Context, shard int, since time.Time) {
+// catchUp looks for what a shard has missed since then. A bot that is new has missed nothing where it does not know that somebody talked.
+func (in *intake) catchUp(ctx context.Context, shard int, since time.Time, isNew bool) {
 	after := idAt(in.bridge.theirTime(since))
 	jobs := in.jobs(ctx, shard)
 	for _, j := range jobs {
@@ -42,7 +43,10 @@ func (in *intake) catchUp(ctx context.Context, shard int, since time.Time) {
 		in.look(ctx, j)
 	}
 	in.points[shard].Gap = 0
-	if len(jobs) > 0 {
+	if isNew {
+		after = 0
+	}
+	if in.expect(shard, after, jobs); len(jobs) > 0 || in.gaps[shard] != nil {
 		in.points[shard].Gap = since.UnixMilli()
 	}
 	in.log.Info("looking for what was written while there was no connection", "shard", shard, "since", since.UTC().Format(time.RFC3339), "channels", len(jobs))
@@ -119,15 +123,11 @@ func (in *intake) open() {
 	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 	for i := range all {
 		h := &all[i].heard
-		in.place(h)
-		in.ready = append(in.ready, h.Event)
+		if in.place(h); in.settle(h) {
+			in.ready = append(in.ready, h.Event)
+		}
 	}
-	if in.pending > 0 {
-		return
-	}
-	for i := range in.points {
-		in.points[i].Gap = 0
-	}
+	in.close(time.Now())
 }
 
 // A ranked event has its place among those of other channels: its own id, or that of what came before it in its channel.

@@ -29,6 +29,7 @@ type Config struct {
 	CatchUp    time.Duration `toml:"-"` // how old what is looked for after a gap may be; 0 is an hour
 	Rooms      []string      `toml:"-"` // what routes list: looked through after a gap even if nobody talked there yet
 	AllRooms   bool          `toml:"-"` // rooms that no route lists are answered too
+	Denied     string        `toml:"-"` // the program's word to who uses a command where the avatar does not answer; "" is one of the bridge's own
 	ReadsRooms bool          `toml:"-"` // some room is answered without a mention, whose text the privileged intent would hide
 }
 

@@ -53,13 +53,13 @@ func (l *listener) safely(f func()) {
 	f()
 }
 
-// decode makes events of one of the gateway, none when it is nothing that the relay should hear of. What cannot be read is logged and
-// left out.
-func (l *listener) decode(kind string, data []byte) (events []heard) {
+// decode makes events of one of the gateway, none when it is nothing that the relay should hear of, and returns where it says that something was
+// written. What cannot be read is logged and left out.
+func (l *listener) decode(kind string, data []byte) (events []heard, signs []sign) {
 	defer func() {
 		if v := recover(); v != nil { // one bad event must not end the program
 			l.log.Error("internal error: please report it", "event", kind, "stack", string(debug.Stack()))
-			events = nil
+			events, signs = nil, nil
 		}
 	}()
 	var ok = true
@@ -72,13 +72,15 @@ func (l *listener) decode(kind string, data []byte) (events []heard) {
 		events, ok = l.deleted(data)
 	case "INTERACTION_CREATE":
 		events, ok = l.invoked(data)
+	case "GUILD_CREATE", "THREAD_LIST_SYNC":
+		signs, ok = l.guild(kind, data)
 	default:
 		ok = l.learn(kind, data)
 	}
 	if !ok { // not logged itself: it may quote a message
 		l.log.Warn("left out an event that cannot be read", "event", kind)
 	}
-	return events
+	return events, signs
 }
 
 // message reads an event that is a message.
@@ -108,7 +110,12 @@ func (l *listener) written(m *message) (heard, bool) {
 	}}
 	h.Text = l.words(m)
 	h.Addressed = h.Place.Direct || l.mentioned(m)
-	if h.Text == "" && len(h.Attachments) == 0 && !l.named(string(m.Content)) {
+	called, sure := l.called(m)
+	if !sure {
+		h.unsure = m
+		return h, true
+	}
+	if h.Text == "" && len(h.Attachments) == 0 && !called && !l.named(string(m.Content)) {
 		if !h.Addressed || !l.reads(m) {
 			return heard{}, false
 		}
@@ -128,7 +135,7 @@ func (l *listener) edited(m *message) (heard, bool) {
 		return heard{}, false
 	}
 	h, ok := l.written(m)
-	if !ok || h.Text == "" {
+	if !ok || h.Text == "" && h.unsure == nil {
 		return heard{}, false
 	}
 	h.Kind, h.Target, h.Key = bridges.Edited, h.Key, ""
@@ -156,30 +163,19 @@ func (l *listener) deleted(data []byte) ([]heard, bool) {
 	return events, len(events) > 0
 }
 
-// learn takes what an event says of channels.
+// learn takes what an event says of channels and roles.
 func (l *listener) learn(kind string, data []byte) bool {
 	switch kind {
-	case "GUILD_CREATE", "THREAD_LIST_SYNC":
+	case "GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE":
 		var g struct {
-			ID       id        `json:"id"`
-			Guild    id        `json:"guild_id"`
-			Channels []channel `json:"channels"`
-			Threads  []channel `json:"threads"`
+			Guild id   `json:"guild_id"`
+			Role  role `json:"role"`
 		}
-		if kind == "THREAD_LIST_SYNC" { // its channels are ids alone
-			var sync struct {
-				Guild   id        `json:"guild_id"`
-				Threads []channel `json:"threads"`
-			}
-			if json.Unmarshal(data, &sync) != nil {
-				return false
-			}
-			g.ID, g.Threads = sync.Guild, sync.Threads
-		} else if json.Unmarshal(data, &g) != nil {
+		if json.Unmarshal(data, &g) != nil {
 			return false
 		}
-		for _, c := range slices.Concat(g.Channels, g.Threads) {
-			l.tree.put(c, g.ID)
+		if own := ownRole([]role{g.Role}, l.me.ID); own != "" {
+			l.tree.own(g.Guild, own)
 		}
 	case "CHANNEL_CREATE", "CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE", "CHANNEL_DELETE", "THREAD_DELETE":
 		var c channel

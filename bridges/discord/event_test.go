@@ -16,6 +16,7 @@ func TestWhatIsSaidToTheBot(t *testing.T) {
 	w.bot = w.d.AddBot(bridgetest.DiscordBotOptions{MessageContent: true})
 	w.hide = append(w.hide, w.bot.Token)
 	w.d.Join(w.guild, w.bot)
+	role, others := w.d.AddBotRole(w.guild, w.bot), w.d.AddRole(w.guild, "others", 0, true)
 	bob := w.d.AddUser("Bob")
 	w.d.AddMember(w.guild, bob)
 	b := w.bridge(nil, func(c *Config) { c.MessageContent = true })
@@ -39,6 +40,10 @@ func TestWhatIsSaidToTheBot(t *testing.T) {
 		{bridgetest.DiscordLine{Text: bob.Mention() + " hello <:wave:123456789012345678>"}, "@Bob hello :wave:", false},
 		{bridgetest.DiscordLine{Text: "yes", ReplyTo: sent}, "yes", true},
 		{bridgetest.DiscordLine{Text: "silently", ReplyTo: sent, Silently: true}, "silently", true},
+		{bridgetest.DiscordLine{Text: role.Mention() + " hello"}, "hello", true},
+		{bridgetest.DiscordLine{Text: "do you hear, " + role.Mention()}, "do you hear,", true},
+		{bridgetest.DiscordLine{Text: "you, " + role.Mention() + ", I mean"}, "you, @" + w.bot.Name + ", I mean", true},
+		{bridgetest.DiscordLine{Text: others.Mention() + " hello"}, others.Mention() + " hello", false},
 		{bridgetest.DiscordLine{Text: "<@99999999999999999> x"}, "<@99999999999999999> x", false},
 	}
 	for _, c := range cases {
@@ -230,7 +235,8 @@ func FuzzEvents(f *testing.F) {
 			t.Fatal(err)
 		}
 		l := &listener{bridge: b, me: user{ID: "5"}, log: b.log, tree: &tree{}}
-		for _, h := range l.decode(kind, data) {
+		events, _ := l.decode(kind, data)
+		for _, h := range events {
 			switch {
 			case h.Kind != bridges.Deleted && h.From.User == "", h.Kind == bridges.Written && h.Key == "", h.From.Bot:
 				t.Errorf("%s became %+v", data, h)

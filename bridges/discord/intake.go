@@ -25,8 +25,9 @@ const (
 // A heard is an event on its way to be stored, with what an intake must know of it.
 type heard struct {
 	bridges.Event
-	guild  id     // "" in direct messages
-	answer answer // of a command; the zero value for anything else
+	guild  id       // "" in direct messages
+	answer answer   // of a command; the zero value for anything else
+	unsure *message // what it was made of, while it is not known whether that mentions the bot's role; else nil
 }
 
 // An intake stores what the shards hear, in order. It is one goroutine that owns all of it.
@@ -43,6 +44,7 @@ type intake struct {
 	told    string      // the cursor that was stored last
 	toldAt  time.Time
 	looks   *lookout
+	gaps    map[int]*gap // of shards whose guilds are still being named
 }
 
 // A gate holds back what comes in a channel until it is known what was missed there, or where it is.
@@ -50,16 +52,24 @@ type gate struct {
 	jobs    int
 	past    []heard // what was missed, as found in the history
 	waiting []held
+	behind  []mark // what has come, and counts as not come until the gate opens
 }
 
 // held is an event behind a gate.
 type held struct {
 	heard
+	mark
+}
+
+// A mark is where in a session something came.
+type mark struct {
 	shard   int
 	session string
 	seq     int64
 	at      time.Time
 }
+
+func (it *item) mark() mark { return mark{it.shard, it.session, it.seq, it.at} }
 
 // run stores what comes until ctx ends.
 func (in *intake) run(ctx context.Context) {
@@ -69,7 +79,7 @@ func (in *intake) run(ctx context.Context) {
 	defer in.opens.Stop()
 	for i := range in.points { // a gap that was still open when the program ended
 		if p := &in.points[i]; p.ID != "" && p.Gap > 0 {
-			in.catchUp(ctx, i, time.UnixMilli(p.Gap))
+			in.catchUp(ctx, i, time.UnixMilli(p.Gap), false)
 		}
 	}
 	for {
@@ -84,7 +94,8 @@ func (in *intake) run(ctx context.Context) {
 			in.found(&r)
 		case <-in.opens.C:
 			in.open()
-		case <-tick.C:
+		case now := <-tick.C:
+			in.close(now)
 		case <-ctx.Done():
 			return
 		}
@@ -125,6 +136,7 @@ func (in *intake) take(ctx context.Context, it *item) {
 	for i := range it.events {
 		in.event(ctx, it, &it.events[i])
 	}
+	in.recent(ctx, it)
 	p.Seq, p.At = max(p.Seq, it.seq), it.at.UnixMilli()
 }
 
@@ -132,16 +144,27 @@ func (in *intake) take(ctx context.Context, it *item) {
 func (in *intake) event(ctx context.Context, it *item, h *heard) {
 	name := h.Place.Channel
 	g := in.gates[name]
-	if g == nil && in.place(h) {
-		in.ready = append(in.ready, h.Event)
+	if g == nil && in.place(h) && in.sure(h) {
+		if in.settle(h) {
+			in.ready = append(in.ready, h.Event)
+		}
 		return
 	}
 	if g == nil {
 		g = in.gate(name)
-		in.look(ctx, job{channel: id(name), guild: h.guild})
+		in.look(ctx, job{channel: id(name), guild: h.guild, role: h.unsure != nil})
 	}
-	g.waiting = append(g.waiting, held{*h, it.shard, it.session, it.seq, it.at})
+	g.waiting = append(g.waiting, held{*h, it.mark()})
 	in.gated++
+}
+
+// sure reports whether it is known, or can be said by now, whether the event is for the bot.
+func (in *intake) sure(h *heard) bool {
+	if h.unsure == nil {
+		return true
+	}
+	_, sure := in.called(h.unsure)
+	return sure
 }
 
 // place says what the event's channel is in; false when that has to be asked for.
@@ -233,16 +256,21 @@ func (in *intake) cursor() string { return cursor{V: cursorVersion, Shards: in.p
 // progress is how far each shard has come without what is behind gates.
 func (in *intake) progress() []point {
 	points := append([]point(nil), in.points...)
+	without := func(m mark) {
+		p := &points[m.shard]
+		if m.session == p.ID {
+			p.Seq = min(p.Seq, m.seq-1)
+		} else if p.Gap == 0 || m.at.UnixMilli() < p.Gap {
+			p.Gap = m.at.UnixMilli() // that session cannot be gone on with any more
+		}
+		p.At = min(p.At, m.at.UnixMilli())
+	}
 	for _, g := range in.gates {
 		for i := range g.waiting {
-			h := &g.waiting[i]
-			p := &points[h.shard]
-			if h.session == p.ID {
-				p.Seq = min(p.Seq, h.seq-1)
-			} else if p.Gap == 0 || h.at.UnixMilli() < p.Gap {
-				p.Gap = h.at.UnixMilli() // that session cannot be gone on with any more
-			}
-			p.At = min(p.At, h.at.UnixMilli())
+			without(g.waiting[i].mark)
+		}
+		for _, m := range g.behind {
+			without(m)
 		}
 	}
 	return points

@@ -29,6 +29,7 @@ type job struct {
 	direct  bool
 	guild   id     // where that is known
 	shard   int    // whose gap it is
+	role    bool   // whether the bot has a role of its own is asked too
 	after   uint64 // messages with higher ids are looked for; 0: only where the channel is
 
 	found []message // so far, in order
@@ -88,6 +89,11 @@ func (l *lookout) do(ctx context.Context, j job) []heard {
 func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
 	guild := id("")
 	if !j.direct {
+		if j.role {
+			if err := l.learnRole(ctx, j.guild); err != nil {
+				return nil, err
+			}
+		}
 		var err error
 		if guild, err = l.locate(ctx, j.channel); err != nil || j.after == 0 {
 			return nil, err
@@ -108,6 +114,11 @@ func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
 			break
 		}
 		j.after = last[0].ID.number()
+	}
+	if slices.ContainsFunc(j.found, func(m message) bool { return len(m.Roles) > 0 }) {
+		if err := l.learnRole(ctx, guild); err != nil {
+			return nil, err
+		}
 	}
 	return l.missed(ctx, j.found, guild), nil
 }
@@ -144,7 +155,7 @@ func (l *lookout) missed(ctx context.Context, all []message, guild id) []heard {
 		m := &all[i]
 		m.Guild = guild
 		h, ok := l.written(m)
-		if !ok {
+		if !ok || !l.settle(&h) {
 			continue
 		}
 		if guild != "" && (h.Addressed || l.bridge.cfg.ReadsRooms) {
@@ -154,7 +165,7 @@ func (l *lookout) missed(ctx context.Context, all []message, guild id) []heard {
 				members[m.Author.ID] = who
 			}
 			m.Member = who
-			h, _ = l.written(m)
+			h, _ = l.written(m) // of which it is sure by now
 		}
 		events = append(events, h)
 	}

@@ -48,13 +48,10 @@ func invite(app id) string {
 
 // A guild is a server as the API describes it.
 type guild struct {
-	ID    id   `json:"id"`
-	Name  text `json:"name"`
-	Owner id   `json:"owner_id"`
-	Roles []struct {
-		ID          id     `json:"id"`
-		Permissions number `json:"permissions"`
-	} `json:"roles"`
+	ID    id     `json:"id"`
+	Name  text   `json:"name"`
+	Owner id     `json:"owner_id"`
+	Roles []role `json:"roles"`
 }
 
 // permissions are a member's in the whole guild (https://discord.com/developers/docs/topics/permissions#permission-overwrites).

@@ -33,6 +33,7 @@ type item struct {
 	at      time.Time // when it came
 	begins  *session  // a new session begins, so there may be a gap before it
 	events  []heard
+	signs   []sign // that something was written, in channels that Discord names
 }
 
 // run stays connected until ctx ends. Its error is Run's.
@@ -187,7 +188,7 @@ func (s *shard) dispatched(ctx context.Context, sock *socket, f *frame) (began b
 	case "RESUMED":
 		began = true
 	default:
-		it.events = s.decode(string(f.Type), f.Data)
+		it.events, it.signs = s.decode(string(f.Type), f.Data)
 		s.postpone(ctx, it.events)
 	}
 	if it.seq > 0 {

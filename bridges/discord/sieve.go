@@ -15,7 +15,7 @@ var (
 
 // unread are the parts of events that the bridge never looks at. The largest guilds name 50,000 members in one payload.
 var unread = map[string]bool{
-	"members": true, "presences": true, "voice_states": true, "emojis": true, "stickers": true, "roles": true, "soundboard_sounds": true,
+	"members": true, "presences": true, "voice_states": true, "emojis": true, "stickers": true, "soundboard_sounds": true,
 	"stage_instances": true, "guild_scheduled_events": true, "embeds": true, "components": true, "reactions": true, "message_snapshots": true,
 }
 

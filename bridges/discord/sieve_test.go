@@ -17,8 +17,8 @@ func TestWhatNobodyReadsIsLeftOut(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"op":0,"d":{"id":"1","members":[{"a":"}]"},[]],"channels":[{"members":[7]}]}}`: `{"op":0,"d":{"id":"1","members":null,"channels":[{"members":[7]}]}}`,
 		`{"d":{"members": {"x":1} ,"id":1}}`:                                             `{"d":{"members":null,"id":1}}`,
-		`{"d":{"id":1,"roles":"a,\"b"}}`:                                                 `{"d":{"id":1,"roles":null}}`,
-		`{"d":{"roles":7},"members":[1],"s":2}`:                                          `{"d":{"roles":null},"members":[1],"s":2}`,
+		`{"d":{"id":1,"emojis":"a,\"b"}}`:                                                `{"d":{"id":1,"emojis":null}}`,
+		`{"d":{"emojis":7},"members":[1],"s":2}`:                                         `{"d":{"emojis":null},"members":[1],"s":2}`,
 		`{"d":["members",{"roles":[1]}]}`:                                                `{"d":["members",{"roles":[1]}]}`,
 		`{"d":{"name":"members","x":"roles"}}`:                                           `{"d":{"name":"members","x":"roles"}}`,
 		`null`:                                                                           `null`,

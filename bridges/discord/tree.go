@@ -19,6 +19,7 @@ const maxNodes = 200_000
 type tree struct {
 	mu    sync.Mutex
 	nodes map[uint64]node
+	roles map[uint64]uint64 // the bot's own role in each guild, 0 for none
 }
 
 type node struct{ parent, guild uint64 }
@@ -36,6 +37,27 @@ func (t *tree) put(c channel, guild id) {
 	t.nodes[c.ID.number()] = node{c.Parent.number(), guild.number()}
 }
 
+// own remembers the bot's own role in a guild, "" for none.
+func (t *tree) own(guild, role id) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.roles == nil || len(t.roles) >= maxNodes {
+		t.roles = map[uint64]uint64{}
+	}
+	t.roles[guild.number()] = role.number()
+}
+
+// role is the bot's own role in a guild, "" for none.
+func (t *tree) role(guild id) (own id, known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, known := t.roles[guild.number()]
+	if n == 0 {
+		return "", known
+	}
+	return id(decimal(n)), known
+}
+
 // drop forgets a channel.
 func (t *tree) drop(c id) {
 	t.mu.Lock()
@@ -47,6 +69,7 @@ func (t *tree) drop(c id) {
 func (t *tree) leave(guild id) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	delete(t.roles, guild.number())
 	for c, n := range t.nodes {
 		if n.guild == guild.number() {
 			delete(t.nodes, c)

@@ -122,6 +122,7 @@ type message struct {
 	Content     text         `json:"content"`
 	Edited      text         `json:"edited_timestamp"`
 	Mentions    []mention    `json:"mentions"`
+	Roles       []id         `json:"mention_roles"`
 	Attachments []attachment `json:"attachments"`
 	Type        number       `json:"type"`
 	Webhook     id           `json:"webhook_id"`
@@ -167,6 +168,7 @@ type channel struct {
 	Guild      id          `json:"guild_id"`
 	Parent     id          `json:"parent_id"`
 	Name       text        `json:"name"`
+	Last       id          `json:"last_message_id"`
 	Overwrites []overwrite `json:"permission_overwrites"` // over REST
 }
 

@@ -12,9 +12,12 @@ var (
 	customEmoji = regexp.MustCompile(`<a?(:[A-Za-z0-9_]{1,64}:)[0-9]{1,20}>`)
 )
 
-// mentioned reports whether m is said to the bot: it mentions it, or answers what it said.
+// mentioned reports whether m is said to the bot: it mentions it or its role, or answers what it said.
 func (l *listener) mentioned(m *message) bool {
 	if m.Referenced != nil && m.Type == messageReply && m.Referenced.Author != nil && m.Referenced.Author.ID == l.me.ID {
+		return true
+	}
+	if yes, _ := l.called(m); yes {
 		return true
 	}
 	return slices.ContainsFunc(m.Mentions, func(u mention) bool { return u.ID == l.me.ID }) && l.named(string(m.Content))
@@ -27,7 +30,12 @@ func (l *listener) named(text string) bool {
 
 // words is what m says: without the mention of the bot that opens it, other people by their names, and with the addresses of files.
 func (l *listener) words(m *message) string {
-	s := l.unopened(string(m.Content))
+	s := string(m.Content)
+	if yes, _ := l.called(m); yes {
+		own, _ := l.tree.role(m.Guild)
+		s = strings.ReplaceAll(s, "<@&"+string(own)+">", "<@"+string(l.me.ID)+">")
+	}
+	s = l.unopened(s)
 	s = userMention.ReplaceAllStringFunc(s, func(tag string) string {
 		who := userMention.FindStringSubmatch(tag)[1]
 		if who == string(l.me.ID) {

@@ -13,6 +13,7 @@ func discordPlatform() platform {
 func buildDiscord(b config.Bridge, in *house) (bridges.Bridge, error) {
 	c := *b.Config.(*discord.Config)
 	c.Name, c.CatchUp, c.AllRooms, c.ReadsRooms = b.Name, b.CatchUp, b.AllRooms, readsRooms(b)
+	c.Denied = in.config.Messages.Denied
 	for _, r := range b.Routes {
 		c.Rooms = append(c.Rooms, r.Channels...)
 	}
