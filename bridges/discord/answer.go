@@ -204,7 +204,7 @@ func (b *Bridge) reply(ctx context.Context, m *bridges.Message, body *post, file
 		case <-ctx.Done():
 			return "", &fault.Outcome{Err: fmt.Errorf("answer a command: %w", ctx.Err())}
 		}
-		if p.err != nil && statusOf(p.err) != 0 {
+		if status := statusOf(p.err); status >= 400 && status < 500 && status != http.StatusTooManyRequests { // else the token tells
 			return "", &fault.Outcome{Kind: fault.Expired, Err: p.err}
 		}
 		first = first && b.answers.fill(p, m.ID)

@@ -160,3 +160,17 @@ func TestACursorOfOtherShardsTellsTheOldestMoment(t *testing.T) {
 		}
 	}
 }
+
+func TestChannelsThatCannotBeReadNowHoldUpNoOther(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	places := []bridges.Place{}
+	for i := range 5 * lookers {
+		c := w.d.AddText(w.guild, fmt.Sprint("failing ", i), nil)
+		w.d.Break(bridgetest.DiscordFault{Route: bridgetest.RouteGetMessages, Channel: c.ID, Effect: bridgetest.HTML})
+		places = append(places, w.place(c))
+	}
+	w.rx.SetPlaces(append(places, w.place(w.dm))...)
+	w.says(w.dm, "missed")
+	w.run(w.bridge(nil))
+	w.heard(1)
+}

@@ -247,3 +247,15 @@ func TestAHandleThatIsNoneIsExpired(t *testing.T) {
 		}
 	}
 }
+
+func TestAFirstWordOfWhichNobodyKnowsIsTakenForSaid(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	b := w.bridge(nil)
+	w.registered(b)
+	w.d.Break(bridgetest.DiscordFault{Route: bridgetest.RouteInteractionCallback, Effect: bridgetest.HTML, Accepted: true})
+	in := w.invokes(w.room, "ask", "hello?")
+	w.answers(b, w.heard(1)[0], "here")
+	if got := w.d.PostsIn(w.room); len(got) != 1 || got[0].ID != w.d.Answered(in).Original || got[0].Text != "here" {
+		t.Errorf("posted %+v", got)
+	}
+}

@@ -37,7 +37,7 @@ func (b *Bridge) Find(ctx context.Context, m bridges.Message, since time.Time) (
 	me := b.account()
 	after := idAt(b.theirTime(since).Add(-clockSlack))
 	return b.search(ctx, c, after, func(found *message) bool {
-		if known := b.posts.post(found.ID); known != "" && len(m.Forms) > 0 {
+		if known := b.posts.post(found.ID); known != "" {
 			return known == m.ID
 		}
 		return found.is(&m, me)

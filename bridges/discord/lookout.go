@@ -51,14 +51,8 @@ type lookout struct {
 
 func (l *lookout) start(ctx context.Context, j job, results chan<- result) {
 	l.work.Go(func() {
-		select {
-		case l.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
 		var missed []heard
 		l.safely(func() { missed = l.do(ctx, j) })
-		<-l.slots
 		select {
 		case results <- result{j, missed}:
 		case <-ctx.Done():
@@ -70,7 +64,7 @@ func (l *lookout) start(ctx context.Context, j job, results chan<- result) {
 func (l *lookout) do(ctx context.Context, j job) []heard {
 	pause := fault.Backoff{Least: l.bridge.least, Most: 30 * time.Second}
 	for {
-		missed, err := l.try(ctx, &j)
+		missed, err := l.inTurn(ctx, &j)
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return missed
@@ -83,6 +77,17 @@ func (l *lookout) do(ctx context.Context, j job) []heard {
 			return nil
 		}
 	}
+}
+
+// inTurn tries when few others do. Who waits for another attempt takes nobody's turn.
+func (l *lookout) inTurn(ctx context.Context, j *job) ([]heard, error) {
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-l.slots }()
+	return l.try(ctx, j)
 }
 
 // try goes on with a job from where it was.
@@ -110,7 +115,9 @@ func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
 		j.found = append(j.found, page...)
 		last := page[max(len(page)-1, 0):]
 		if len(page) < historyPage || len(j.found) >= maxMissed || last[0].ID.number() <= j.after {
-			j.done = true
+			if j.done = true; len(j.found) >= maxMissed {
+				l.log.Warn("too much was written meanwhile: the channel is not looked through to its end", "channel", j.channel, "messages", len(j.found))
+			}
 			break
 		}
 		j.after = last[0].ID.number()

@@ -25,6 +25,7 @@ const (
 	codeNotInGuild      = 50278 // no mutual guilds with the person
 	codeNoWebhookToken  = discordgo.ErrCodeInvalidWebhookTokenProvided
 	codeForumNeedsTitle = 40058
+	codeNoHistory       = 160002 // a reply where the bot may not read what was said
 )
 
 // An apiError is a refusal by its code. What Discord says beside it may quote the message.
@@ -130,6 +131,9 @@ func (x *exchange) judge(e *apiError) error {
 	}
 	if x.req.files != nil && e.status == http.StatusForbidden {
 		return fault.Reject("the bot may not upload there: give it the permission Attach Files, and for voice messages Send Voice Messages", e)
+	}
+	if e.code == codeNoHistory {
+		return fault.Reject("the bot may not refer to messages there: give it the permission Read Message History", e)
 	}
 	if why := hopeless[e.code]; why != "" {
 		return fault.Kill(why, e)
