@@ -169,7 +169,7 @@ func TestChannelsThatCannotBeReadNowHoldUpNoOther(t *testing.T) {
 		w.d.Break(bridgetest.DiscordFault{Route: bridgetest.RouteGetMessages, Channel: c.ID, Effect: bridgetest.HTML})
 		places = append(places, w.place(c))
 	}
-	w.rx.SetPlaces(append(places, w.place(w.dm))...)
+	w.rx.SetPlaces(slices.Insert(places, len(places)/2, w.place(w.dm))...)
 	w.says(w.dm, "missed")
 	w.run(w.bridge(nil))
 	w.heard(1)
