@@ -98,13 +98,16 @@ func (s *Store) Purge(ctx context.Context, before time.Time, visitors ...string)
 	return total, s.finishForget(ctx)
 }
 
+// longestRest bounds how long gently leaves the writer alone, so that a purge comes to its end also where the store is never idle.
+const longestRest = 10 * time.Millisecond
+
 // gently runs a verb that nobody waits for, and then leaves the writer and the disk to others for as long as that took.
 func (s *Store) gently(ctx context.Context, do func(*core) error) error {
 	began := time.Now()
 	if err := s.writer.run(ctx, false, do); err != nil {
 		return err
 	}
-	rest := time.NewTimer(time.Since(began))
+	rest := time.NewTimer(min(time.Since(began), longestRest))
 	defer rest.Stop()
 	select {
 	case <-ctx.Done(): // the next verb says so
