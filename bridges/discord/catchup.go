@@ -24,18 +24,16 @@ const (
 func (in *intake) begin(ctx context.Context, it *item) {
 	p := in.progress()[it.shard]
 	isNew := p.since().IsZero()
-	oldest := it.at.Add(-in.bridge.cfg.catchUp())
-	since := p.since().Add(-gapSlack)
-	if since.Before(oldest) {
-		since = oldest
-	}
 	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli()}
 	in.toldAt = time.Now().Add(sessionWithin - cursorEvery)
-	in.catchUp(ctx, it.shard, since, isNew)
+	in.catchUp(ctx, it.shard, p.since().Add(-gapSlack), isNew)
 }
 
 // catchUp looks for what a shard has missed since then. A bot that is new has missed nothing where it does not know that somebody talked.
 func (in *intake) catchUp(ctx context.Context, shard int, since time.Time, isNew bool) {
+	if oldest := time.Now().Add(-in.bridge.cfg.catchUp()); since.Before(oldest) {
+		since = oldest
+	}
 	after := idAt(in.bridge.theirTime(since))
 	jobs := in.jobs(ctx, shard)
 	for _, j := range jobs {

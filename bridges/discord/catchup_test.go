@@ -174,3 +174,23 @@ func TestChannelsThatCannotBeReadNowHoldUpNoOther(t *testing.T) {
 	w.run(w.bridge(nil))
 	w.heard(1)
 }
+
+func TestAGapThatWasOpenLongAgoIsLookedThroughAsFarAsCatchUpGoes(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	w.rx.SetPlaces(w.place(w.dm))
+	w.d.Say(bridgetest.DiscordLine{Channel: w.dm, From: w.anna, Text: "old", At: w.d.Now().Add(-11 * time.Minute)})
+	w.d.Say(bridgetest.DiscordLine{Channel: w.dm, From: w.anna, Text: "young", At: w.d.Now().Add(-9 * time.Minute)})
+	long := time.Now().Add(-72 * time.Hour).UnixMilli()
+	stored := cursor{V: cursorVersion, Shards: []point{{session: session{ID: "gone", Seq: 3}, At: long, Gap: long}}}
+	if _, err := w.rx.Open(w.ctx, "discord:"+w.bot.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.rx.Receive(w.ctx, bridges.Batch{Cursor: stored.String()}); err != nil {
+		t.Fatal(err)
+	}
+	w.run(w.bridge(nil, func(c *Config) { c.CatchUp = 10 * time.Minute }))
+	w.says(w.dm, "live")
+	if got := texts(w.heard(2)); !slices.Equal(got, []string{"young", "live"}) {
+		t.Errorf("heard %q", got)
+	}
+}
