@@ -20,6 +20,7 @@ type service struct {
 	name     string
 	patience time.Duration
 	calls    bool // replies come over HTTP, for most messages
+	keeps    bool // replies come over a connection that lives as long as the program, for most messages
 	said     map[string][]string
 }
 
@@ -32,12 +33,20 @@ type mouth struct {
 // Ask is described in the contract.
 func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
 	s := a.s
+	over := s.isOver(t.Conversation)
 	if !a.life.gone() {
 		s.c.pass("ask/" + a.name + "/" + t.Text)
 	}
 	if a.life.gone() {
 		<-ctx.Done()
 		return ctx.Err()
+	}
+	s.mustRest(t.Text+" was asked", t.Bridge, s.script.where[plainText(t.Text)])
+	if s.dropTime[t.Text] > 0 {
+		s.fail("%s was asked after it was dropped", t.Text)
+	}
+	if over {
+		s.fail("%s was asked in a conversation of which the service was told that it is over", t.Text)
 	}
 	s.asks[t.Text]++
 	conversation := labelOf(t.Text)
@@ -59,7 +68,9 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	delete(a.life.asking, conversation)
+	if a.life.asking[conversation] == t.Text { // else it was forgotten meanwhile, and a new one has begun
+		delete(a.life.asking, conversation)
+	}
 	if !alive {
 		return ctx.Err()
 	}
@@ -72,7 +83,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 func (a *mouth) answer(ctx context.Context, t avatar.Turn, say avatar.Speaker, f askFate) error {
 	s := a.s
 	a.life.answered[t.ID]++
-	replies, late := s.replies(t.Text), a.calls && hashed(s.plan.seed, "late"+t.Text, 4) > 0
+	replies, late := s.replies(t.Text), (a.calls || a.keeps) && hashed(s.plan.seed, "late"+t.Text, 4) > 0
 	a.said[t.Text] = nil
 	for i, r := range replies {
 		if r.Ends {
@@ -80,7 +91,11 @@ func (a *mouth) answer(ctx context.Context, t avatar.Turn, say avatar.Speaker, f
 		}
 		if late {
 			r.Key = fmt.Sprint(t.Text, "/", i)
-			s.callback(a.service, t, r, s.c.upTo(20*time.Second), s.c.chance(s.plan.repeats))
+			if after := s.c.upTo(20 * time.Second); a.keeps {
+				a.life.later(s, t, r, after)
+			} else {
+				s.callback(a.service, t, r, after, s.c.chance(s.plan.repeats))
+			}
 			continue
 		}
 		if err := say.Say(ctx, r); err != nil {
@@ -94,6 +109,24 @@ func (a *mouth) answer(ctx context.Context, t avatar.Turn, say avatar.Speaker, f
 	if len(a.said[t.Text]) > 0 {
 		return f.err
 	}
+	return nil
+}
+
+// End is described in the contract: the service hears that a conversation is over, and never hears of it again.
+func (a *mouth) End(ctx context.Context, conversation string) error {
+	if !a.life.gone() {
+		a.s.c.pass("end/" + a.name)
+	}
+	if a.life.gone() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if !a.s.healed && a.s.c.chance(a.s.plan.faults) {
+		return errors.New("simulated")
+	}
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	a.s.over[conversation] = true
 	return nil
 }
 
@@ -117,6 +150,7 @@ func (a listener) Handler(say avatar.Speaker) http.Handler {
 
 var (
 	_ avatar.Waiter   = (*mouth)(nil)
+	_ avatar.Ender    = (*mouth)(nil)
 	_ avatar.Listener = listener{}
 )
 
@@ -156,6 +190,31 @@ func (s *sim) callback(a *service, t avatar.Turn, r avatar.Reply, after time.Dur
 				time.Sleep(time.Second + time.Duration(hashed(s.plan.seed, r.Key, 1e9)))
 			}
 		}
+	})
+}
+
+// later says a reply over the connection, if that is still there.
+func (l *life) later(s *sim, t avatar.Turn, r avatar.Reply, after time.Duration) {
+	s.outside.Go(func() {
+		for time.Sleep(after); !l.gone() && !l.closing.Load(); time.Sleep(time.Second) {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			err := t.Later.Say(ctx, r)
+			cancel()
+			s.mu.Lock()
+			switch {
+			case err == nil:
+				s.taken[r.Key] = pieces(r)
+			case errors.Is(err, avatar.ErrGone) && !l.gone():
+				s.refused = append(s.refused, t.Text)
+			}
+			s.mu.Unlock()
+			if err == nil || errors.Is(err, avatar.ErrGone) {
+				return
+			}
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.unheard[t.Text] = true
 	})
 }
 

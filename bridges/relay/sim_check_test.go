@@ -39,8 +39,10 @@ func (s *sim) check() {
 	}
 	for i, p := range s.platforms {
 		r.doubles(p)
-		a := s.services[(i+s.plan.cast)%3]
-		if !a.calls {
+		r.obeyed(p)
+		a := s.services[(i+s.plan.cast)%len(s.services)]
+		r.fed(p, a.name)
+		if !a.calls && !a.keeps {
 			r.inOrder(p)
 		}
 		for j := range p.log {
@@ -50,13 +52,13 @@ func (s *sim) check() {
 	for _, key := range sortedKeys(s.taken) {
 		text, _, _ := strings.Cut(key, "/")
 		for _, piece := range s.taken[key] {
-			if !s.script.gone["m/"+plainText(text)] && !r.kept(piece) {
+			if !s.script.gone["m/"+plainText(text)] && s.forgotten[plainText(text)] == 0 && !r.kept(piece) {
 				s.fail("%q was taken from a service, and is neither posted nor dead", piece)
 			}
 		}
 	}
 	for _, text := range s.refused {
-		if !s.ended[labelOf(text)] && len(s.moved) == 0 && !s.script.gone["m/"+plainText(text)] {
+		if !s.ended[labelOf(text)] && len(s.moved) == 0 && !s.script.gone["m/"+plainText(text)] && s.forgotten[plainText(text)] == 0 {
 			s.fail("a late reply to %s was refused", text)
 		}
 	}
@@ -80,6 +82,11 @@ func (r *reckoning) letter(text string) bool {
 			return true
 		}
 	}
+	for i := range r.dropped {
+		if strings.Contains(string(r.dropped[i].Body), text) {
+			return true
+		}
+	}
 	return false
 }
 
@@ -88,7 +95,7 @@ func (r *reckoning) event(p *platform, a *service, ev *bridges.Event) {
 	if !p.acked[keyOf(ev)] {
 		r.fail("%s was never acknowledged", keyOf(ev))
 	}
-	if ev.Kind != bridges.Written || r.script.gone[ev.Key] {
+	if ev.Kind != bridges.Written || r.script.gone[ev.Key] || r.forgotten[ev.Text] > 0 {
 		return
 	}
 	v, stored := r.verdicts[ev.Key]
@@ -111,6 +118,11 @@ func (r *reckoning) told(p *platform, ev *bridges.Event, notice string) {
 			return
 		}
 	}
+	for text := range r.forgotten {
+		if r.script.where[text] == r.script.where[ev.Text] {
+			return // it may have been said to them for all
+		}
+	}
 	if !r.letter(notice) {
 		r.fail("%s was not answered, and nobody was told %q", ev.Key, notice)
 	}
@@ -128,7 +140,7 @@ func (r *reckoning) answered(p *platform, a *service, ev *bridges.Event) {
 	}
 	switch {
 	case !ok || e.awaits:
-		if !late && !r.ended[labelOf(text)] {
+		if !late && !r.ended[labelOf(text)] && !r.unheard[text] {
 			r.fail("%s is gone: it was asked %d times", ev.Key, r.asks[text])
 		}
 	case e.dead:
@@ -148,7 +160,7 @@ func (r *reckoning) answered(p *platform, a *service, ev *bridges.Event) {
 // replied checks that what the avatar said is posted, or dead.
 func (r *reckoning) replied(p *platform, a *service, ev *bridges.Event, text string) {
 	said := a.said[text]
-	if len(said) == 0 && !a.calls && r.replies(text) != nil {
+	if len(said) == 0 && !a.calls && !a.keeps && r.replies(text) != nil {
 		r.fail("%s was settled without an answer", ev.Key)
 	}
 	for _, piece := range said {
@@ -156,7 +168,7 @@ func (r *reckoning) replied(p *platform, a *service, ev *bridges.Event, text str
 			r.fail("%q was said, and is neither posted nor dead", piece)
 		}
 	}
-	if r.plan.stuck == "" || labelOf(text) == r.plan.stuck || a.calls {
+	if r.plan.stuck == "" || labelOf(text) == r.plan.stuck || a.calls || a.keeps {
 		return
 	}
 	for _, x := range p.posts {
@@ -170,7 +182,7 @@ func (r *reckoning) replied(p *platform, a *service, ev *bridges.Event, text str
 func (r *reckoning) doubles(p *platform) {
 	for _, piece := range sortedKeys(r.shown) {
 		n := r.shown[piece]
-		if n < 2 || !strings.HasPrefix(piece, "re "+p.name) {
+		if n < 2 || r.revived[piece] || !strings.HasPrefix(piece, "re "+p.name) {
 			continue
 		}
 		if p.nonce || p.finds || p.holds {
@@ -191,6 +203,9 @@ func (r *reckoning) inOrder(p *platform) {
 		}
 		seen[x.text] = true
 		parts := strings.Split(rest, "/")
+		if x.excused || r.revived[x.text] || r.revived[parts[0]] {
+			continue // its place is another one
+		}
 		at := place{accepted: r.accepts["m/"+plainText(parts[0])]}
 		if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &at.reply, &at.piece); err != nil {
 			r.fail("an unexpected post %q", x.text)

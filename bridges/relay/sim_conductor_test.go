@@ -116,6 +116,13 @@ func (c *conductor) noteLocked(what string) {
 	}
 }
 
+// count is how much has passed.
+func (c *conductor) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.steps
+}
+
 // chance is true with probability p. It is drawn behind the gate.
 func (c *conductor) chance(p float64) bool { return p > 0 && c.dice.Float64() < p }
 

@@ -22,6 +22,7 @@ type platform struct {
 	nonce   bool // a post with a known id is not made again
 	finds   bool // it can be looked up whether a post was made
 	removes bool
+	feeds   bool // it keeps what was said, for people to see again
 	holds   bool // on_unclear = "hold"
 
 	log     []bridges.Event
@@ -38,6 +39,9 @@ type posted struct {
 	id, post, channel, text string
 	at                      time.Time
 	removed                 bool
+	step                    int  // how much had passed
+	excused                 bool // it was on its way when its person was forgotten
+	doubtful                bool // the program may not know that it is there
 }
 
 // write lets something happen on the platform.
@@ -205,6 +209,7 @@ type flight struct {
 func (b *arm) Send(ctx context.Context, m bridges.Message) (string, error) {
 	s := b.s
 	key := "send/" + b.name + "/" + m.ID
+	defer b.handling(m.ID)()
 	if !b.life.gone() {
 		s.c.pass(key)
 	}
@@ -212,6 +217,7 @@ func (b *arm) Send(ctx context.Context, m bridges.Message) (string, error) {
 		<-ctx.Done()
 		return "", ctx.Err()
 	}
+	s.mustRest("a post was made", b.name, m.Place.Channel)
 	f := s.sendFate(b.platform, &m)
 	row, _ := strconv.ParseInt(m.ID, 36, 64)
 	b.life.sending[row] = true
@@ -250,6 +256,7 @@ func (p *platform) call(m *bridges.Message, f sendFate) (string, error) {
 		if f.err == nil {
 			return id, nil
 		}
+		p.byID[m.ID].doubtful = true
 		p.s.unclear++
 	}
 	return "", f.err
@@ -264,11 +271,26 @@ func (p *platform) show(m *bridges.Message) string {
 	p.posts = append(p.posts, x)
 	p.byID[m.ID] = x
 	p.s.c.note("post " + x.channel + " " + x.text)
+	x.step, x.excused = p.s.c.count(), p.s.excused[m.ID]
+	delete(p.s.excused, m.ID)
 	return x.id
+}
+
+// handling notes that a call about a post is under way, until it is over.
+func (b *arm) handling(id string) (over func()) {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	b.life.busy[id] = true
+	return func() {
+		b.s.mu.Lock()
+		defer b.s.mu.Unlock()
+		delete(b.life.busy, id)
+	}
 }
 
 // lookup is Find.
 func (b *arm) lookup(ctx context.Context, m bridges.Message) (string, error) {
+	defer b.handling(m.ID)()
 	if !b.life.gone() {
 		b.s.c.pass("find/" + b.name + "/" + m.ID)
 	}
@@ -302,6 +324,7 @@ func (b *arm) takeBack(ctx context.Context, id string) error {
 	if !b.s.healed && b.s.c.chance(b.s.plan.faults) {
 		return errDown
 	}
+	b.s.c.note("removed " + id)
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
 	for _, x := range b.posts {
@@ -343,6 +366,8 @@ var (
 func (p *platform) connect(l *life) bridges.Bridge {
 	a := &arm{p, l}
 	switch {
+	case p.feeds:
+		return feeder{both{a}}
 	case p.finds && p.removes:
 		return both{a}
 	case p.finds:

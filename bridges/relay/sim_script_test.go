@@ -52,7 +52,7 @@ func newPlan(seed uint64) plan {
 	p.concurrent = pickOne(&p, 0, 0, 1, 2)
 	p.memory = pickOne(&p, store.MemoryMember, store.MemoryRoom)
 	p.limits = pickOne(&p, nil, nil, []relay.Rate{{Max: 3, Every: time.Minute}})
-	p.cast = p.dice.IntN(3)
+	p.cast = p.dice.IntN(4)
 	p.window = pickOne(&p, time.Second, 20*time.Second, 3*time.Minute)
 	if p.dice.IntN(10) == 0 {
 		p.stall()
@@ -88,6 +88,9 @@ func (p *plan) platforms(s *sim) []*platform {
 			b.holds = true
 		}
 		b.removes = p.dice.IntN(2) == 0
+		if b.nonce && b.finds && p.dice.IntN(2) == 0 {
+			b.removes, b.feeds = true, true
+		}
 		all = append(all, b)
 	}
 	return all
@@ -100,6 +103,10 @@ type script struct {
 	rooms map[*platform][]string
 	gone  map[string]bool // keys of messages that are deleted
 	label map[string]bool // conversations that are reset
+
+	wrote   map[string][]string // texts by the user who writes them
+	where   map[string]string   // text to the channel that it is written in
+	errands []errand
 }
 
 type step struct {
@@ -110,7 +117,7 @@ type step struct {
 
 // write makes the script.
 func (p *plan) write(s *sim) script {
-	sc := script{s: s, rooms: map[*platform][]string{}, gone: map[string]bool{}, label: map[string]bool{}}
+	sc := script{s: s, rooms: map[*platform][]string{}, gone: map[string]bool{}, label: map[string]bool{}, wrote: map[string][]string{}, where: map[string]string{}}
 	for _, b := range s.platforms {
 		for k := range 1 + p.dice.IntN(3) {
 			label := fmt.Sprint(b.name, "u", k)
@@ -131,6 +138,7 @@ func (p *plan) write(s *sim) script {
 			sc.steps = append(sc.steps, step{p.within(p.window), b, bridges.Event{Kind: bridges.Moved, Key: "move", Place: room, To: room.Channel + "x"}})
 		}
 	}
+	p.operate(&sc)
 	slices.SortStableFunc(sc.steps, func(a, b step) int { return int(a.at - b.at) })
 	return sc
 }
@@ -148,6 +156,8 @@ func (sc *script) talk(p *plan, b *platform, label string, in bridges.Place, use
 	for n := range 1 + p.dice.IntN(5) {
 		text := fmt.Sprint(label, ".", user, n)
 		key := "m/" + text
+		sc.wrote[from.User] = append(sc.wrote[from.User], text)
+		sc.where[text] = in.Channel
 		at := p.within(p.window)
 		add(at, bridges.Event{Kind: bridges.Written, Key: key, Message: text, Text: text})
 		later := at + p.within(p.window/2+1)

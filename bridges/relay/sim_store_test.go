@@ -217,6 +217,9 @@ func (s *sim) accepted(b store.Batch, out []store.Result) {
 		if e.Move != nil {
 			s.moved = append(s.moved, e.Move.From)
 		}
+		if e.Edit != nil {
+			s.c.note(fmt.Sprint("edit ", e.Edit.Target, " ", out[i].Verdict, e.Edit.Unsay != nil))
+		}
 		if e.Key == "" || out[i].Verdict == store.Known {
 			continue
 		}

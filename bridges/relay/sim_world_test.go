@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,14 +38,25 @@ type sim struct {
 	turns    map[int64]asked
 	finished map[string]ending
 	asks     map[string]int
+	over     map[string]bool     // conversations of which a service was told that they are over, by uid
 	ended    map[string]bool     // conversations that were ended or reset, by label
 	taken    map[string][]string // pieces of late replies that were answered with 200
+	unheard  map[string]bool     // texts to which a late reply was never said: its connection ended with the program
 	refused  []string            // texts to which a late reply was refused
 	moved    []string
+
+	// What an operator did: how much had passed when a message was forgotten, when a piece or a message was dropped; what was put back; since when
+	// there is a pause.
+	forgotten map[string]int
+	dropTime  map[string]int
+	dropped   []store.Letter
+	revived   map[string]bool
+	pauses    map[string]time.Time
 
 	mu      sync.Mutex // guards what platforms and services do beside the conductor, and what follows
 	now     *life      // nil: the program does not run
 	flights map[string]*flight
+	excused map[string]bool // posts that were being sent when their person was forgotten
 	wrong   []string
 }
 
@@ -69,6 +81,7 @@ type (
 // A life is the program from a start to its end.
 type life struct {
 	relay      *relay.Relay
+	gate       *gate
 	calls      int // of the store
 	crashAt    int
 	crashAfter bool
@@ -79,6 +92,7 @@ type life struct {
 	failed     chan struct{} // closed when Run has returned
 	err        error
 
+	busy     map[string]bool   // ids of posts of which a call is under way
 	sending  map[int64]bool    // posts whose call has begun and whose end is not durable
 	asking   map[string]string // conversation to what is being asked in it
 	answered map[string]int    // turn ids that were asked with success
@@ -98,9 +112,11 @@ func (l *life) hasFailed() bool {
 
 func newSim(p plan, d disk, trace io.Writer) *sim {
 	s := &sim{plan: p, disk: d, c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{},
-		finished: map[string]ending{}, asks: map[string]int{}, ended: map[string]bool{}, taken: map[string][]string{}, flights: map[string]*flight{}}
+		finished: map[string]ending{}, asks: map[string]int{}, ended: map[string]bool{}, taken: map[string][]string{}, flights: map[string]*flight{},
+		forgotten: map[string]int{}, dropTime: map[string]int{}, revived: map[string]bool{}, over: map[string]bool{}, unheard: map[string]bool{}, pauses: map[string]time.Time{}, excused: map[string]bool{}}
 	s.services = []*service{
 		{name: "luna"}, {name: "sol", calls: true}, {name: "mond", calls: true, patience: 30 * time.Second},
+		{name: "stella", keeps: true, patience: 30 * time.Second},
 	}
 	for _, a := range s.services {
 		a.s, a.said = s, map[string][]string{}
@@ -130,6 +146,13 @@ func (s *sim) crash(l *life, when string) {
 			f.p.show(&f.m)
 		}
 	}
+	for _, p := range s.platforms {
+		for _, x := range p.posts {
+			if row, _ := strconv.ParseInt(x.post, 36, 64); l.sending[row] {
+				x.doubtful = true
+			}
+		}
+	}
 	s.mu.Unlock()
 	s.inDoubt += len(l.sending)
 	if err := s.disk.crash(); err != nil {
@@ -140,7 +163,7 @@ func (s *sim) crash(l *life, when string) {
 
 // start begins a life.
 func (s *sim) start(n int) error {
-	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]bool{}, asking: map[string]string{}, answered: map[string]int{}}
+	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]bool{}, busy: map[string]bool{}, asking: map[string]string{}, answered: map[string]int{}}
 	if n < len(s.plan.crashes) {
 		l.crashAt, l.crashAfter = s.plan.crashes[n], s.plan.after[n]
 	}
@@ -148,8 +171,9 @@ func (s *sim) start(n int) error {
 	if err != nil {
 		return err
 	}
+	l.gate = &gate{Store: st, s: s, life: l}
 	cfg := relay.Config{
-		Store:       &gate{Store: st, s: s, life: l},
+		Store:       l.gate,
 		Messages:    relay.Messages{Unavailable: "UNAVAILABLE", Busy: "BUSY", TooOld: "TOO OLD", Hello: "HELLO", Reset: "RESET", NoReply: "NO REPLY", AINotice: "AI"},
 		Log:         slog.New(slog.DiscardHandler),
 		CallbackURL: func(avatar, token string) string { return avatar + "#" + token },
@@ -161,7 +185,7 @@ func (s *sim) start(n int) error {
 	}
 	for i, p := range s.platforms {
 		cfg.Bridges = append(cfg.Bridges, relay.Bridge{Name: p.name, Platform: "telegram", Bridge: p.connect(l), AllRooms: true, HoldUnclear: p.holds,
-			MaxInFlight: s.plan.inFlight, Default: relay.Settings{Avatar: s.services[(i+s.plan.cast)%3].name, ReplyWhen: relay.ReplyAlways, Memory: s.plan.memory,
+			MaxInFlight: s.plan.inFlight, Default: relay.Settings{Avatar: s.services[(i+s.plan.cast)%len(s.services)].name, ReplyWhen: relay.ReplyAlways, Memory: s.plan.memory,
 				Limits: relay.Limits{Person: s.plan.limits}}})
 	}
 	cfg.SetJitter(func(limit time.Duration) time.Duration {
@@ -215,6 +239,7 @@ func (s *sim) run() error {
 	if err := s.start(0); err != nil {
 		return err
 	}
+	s.script.work()
 	restart := time.Now().Add(s.plan.restart)
 	for n := 1; ; n++ {
 		if s.await(written, restart) {
