@@ -233,3 +233,14 @@ func TestAPlaceThatIsNoneIsNotAsked(t *testing.T) {
 		t.Error("a request was made")
 	}
 }
+
+func TestAPauseThatIsNamedAsAStringIsKept(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	b := w.bridge(nil)
+	for body, want := range map[string]fault.Scope{`"1.5","global":false`: fault.Channel, `1.5,"global":"true"`: fault.Bridge} {
+		x := &exchange{bridge: b, req: &request{name: "POST /channels/messages"}, ctx: w.ctx, status: 429, body: []byte(`{"message":"slow down","retry_after":` + body + `}`)}
+		if o := w.outcome(x.outcome(nil), fault.Throttled, ""); o.After != 1500*time.Millisecond || o.Scope != want {
+			t.Errorf("%s: %+v", body, o)
+		}
+	}
+}
