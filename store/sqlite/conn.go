@@ -18,6 +18,7 @@ type conn struct {
 	db     *sqlite3.SQLiteConn
 	stmts  map[string]*sqlite3.SQLiteStmt
 	writes int64 // statements that changed something
+	args   []driver.NamedValue
 }
 
 // dsn makes the driver's address of a database file, whatever characters the path has.
@@ -64,7 +65,7 @@ func (c *conn) exec(query string, args ...driver.Value) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := s.Exec(args)
+	r, err := s.ExecContext(context.Background(), c.numbered(args))
 	if err != nil {
 		return 0, err
 	}
@@ -73,6 +74,15 @@ func (c *conn) exec(query string, args ...driver.Value) (int64, error) {
 		c.writes++
 	}
 	return n, err
+}
+
+// numbered is args as the driver binds them. They are bound before the next statement's are made in the same place.
+func (c *conn) numbered(args []driver.Value) []driver.NamedValue {
+	c.args = c.args[:0]
+	for i, v := range args {
+		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	return c.args
 }
 
 // once runs statements that are not worth keeping; ctx interrupts them.
@@ -100,7 +110,7 @@ func (c *conn) each(f func(row) error, query string, args ...driver.Value) error
 	if err != nil {
 		return err
 	}
-	rows, err := s.Query(args)
+	rows, err := s.QueryContext(context.Background(), c.numbered(args))
 	if err != nil {
 		return err
 	}
@@ -133,7 +143,7 @@ func (c *conn) one(query string, args ...driver.Value) (row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.Query(args)
+	rows, err := s.QueryContext(context.Background(), c.numbered(args))
 	if err != nil {
 		return nil, err
 	}
