@@ -122,3 +122,21 @@ func TestAHugeListedServerIsLookedThroughInPart(t *testing.T) {
 		t.Errorf("%d channels were looked through", n)
 	}
 }
+
+func TestChannelsWithNothingNewAreNotLookedThrough(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	for i := range 20 {
+		quiet := w.d.AddText(w.guild, fmt.Sprint("quiet ", i), nil)
+		w.d.Say(bridgetest.DiscordLine{Channel: quiet, From: w.anna, Text: w.bot.Mention() + " long ago", At: w.d.Now().Add(-2 * time.Hour)})
+	}
+	w.d.AddText(w.guild, "empty", nil)
+	w.d.AddForum(w.guild, "forum", nil)
+	stop := w.run(w.bridge(nil))
+	w.says(w.dm, "before")
+	w.heard(1)
+	w.restart(stop, func() { w.says(w.room, w.bot.Mention()+" missed") })
+	w.heard(2)
+	if n := w.d.RequestCount(bridgetest.RouteGetMessages); n != 1 {
+		t.Errorf("%d histories were asked for", n)
+	}
+}
