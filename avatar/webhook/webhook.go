@@ -50,6 +50,13 @@ import (
 	"avatarbridge/bridges/fault"
 )
 
+// The headers of Standard Webhooks in the form in which net/http keeps them: making it of the usual form costs more than to send it.
+const (
+	headerID        = "Webhook-Id"
+	headerTimestamp = "Webhook-Timestamp"
+	headerSignature = "Webhook-Signature"
+)
+
 const maxBody = 1 << 20 // of an answer and of a callback
 
 // Backend is one service.
@@ -152,16 +159,16 @@ func (b *Backend) request(ctx context.Context, t avatar.Turn) (*http.Request, er
 		return nil, errors.New("url makes no request") // the error would show the URL
 	}
 	now := b.now()
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set(standardwebhooks.HeaderWebhookID, t.ID)
-	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	req.Header = http.Header{
+		"Content-Type": {"application/json"}, "Accept": {"application/json"},
+		headerID: {t.ID}, headerTimestamp: {strconv.FormatInt(now.Unix(), 10)},
+	}
 	if b.signer != nil {
 		sig, err := b.signer.Sign(t.ID, now, body)
 		if err != nil {
 			return nil, fmt.Errorf("sign the turn: %w", err)
 		}
-		req.Header.Set(standardwebhooks.HeaderWebhookSignature, sig)
+		req.Header[headerSignature] = []string{sig}
 	}
 	return req, nil
 }

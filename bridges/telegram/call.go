@@ -64,16 +64,24 @@ func (x *exchange) Do(req *http.Request) (*http.Response, error) {
 // quickly has x.read read the whole answer at once, where the library would read it as a list of pieces to be read again. It says whether it
 // understood all of it and that the call succeeded; then that is all the library hears of. Any other answer is the library's.
 func (x *exchange) quickly(resp *http.Response) {
-	var body bytes.Buffer
-	if n := resp.ContentLength; n > 0 && n < maxAnswer {
-		body.Grow(int(n) + bytes.MinRead)
-	}
+	body := x.bridge.buffer()
 	_, err := body.ReadFrom(resp.Body)
 	if err == nil && x.read(body.Bytes()) {
-		body.Reset()
-		body.WriteString(`{"ok":true}`)
+		x.bridge.buffers.Put(body)
+		resp.Body = limited{strings.NewReader(`{"ok":true}`), resp.Body}
+		return
 	}
-	resp.Body = limited{io.MultiReader(&body, failing{err}), resp.Body}
+	resp.Body = limited{io.MultiReader(body, failing{err}), resp.Body}
+}
+
+// buffer returns an empty buffer, which may go back to b.buffers when nothing refers to what is in it.
+func (b *Bridge) buffer() *bytes.Buffer {
+	buffer, ok := b.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		return &bytes.Buffer{}
+	}
+	buffer.Reset()
+	return buffer
 }
 
 // failing is the end of a body that could not be read to its end; nil: that was its end.

@@ -56,7 +56,7 @@ func TestAPostIsSentWhateverElseIsInTheAnswer(t *testing.T) {
 }
 
 func TestABodyThatBreaksOffIsTheLibrarysToJudge(t *testing.T) {
-	x := &exchange{read: func([]byte) bool { t.Error("half an answer is read"); return true }}
+	x := &exchange{bridge: &Bridge{}, read: func([]byte) bool { t.Error("half an answer is read"); return true }}
 	broken := errors.New("broken off")
 	resp := &http.Response{Body: io.NopCloser(io.MultiReader(strings.NewReader(`{"ok":true,`), failing{broken}))}
 	x.quickly(resp)

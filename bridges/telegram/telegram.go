@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,8 @@ type Bridge struct {
 	secret string                   // the token's half that must be seen nowhere
 	ear    atomic.Pointer[listener] // nil before Run has opened and after it has ended
 	watch  time.Duration            // between two looks at the webhook
+
+	buffers sync.Pool // of *bytes.Buffer, for answers
 
 	noDrafts atomic.Bool // the server knows no drafts
 }

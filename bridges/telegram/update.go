@@ -91,6 +91,7 @@ type file struct {
 
 // read makes a batch of updates. next is the offset that confirms them all, 0 when none has an id that can be read.
 func (l *listener) read(updates []update) (batch bridges.Batch, next int64) {
+	batch.Events = make([]bridges.Event, 0, len(updates))
 	for i := range updates {
 		e, id, ok := l.event(&updates[i])
 		if ok {
