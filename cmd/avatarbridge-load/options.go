@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,8 +17,8 @@ type options struct {
 
 	Against  string `enum:"none,baseline" default:"none" help:"Measure in turn with this: baseline, the bot that one writes by hand."`
 	Passes   int    `default:"3" help:"How often each mode is run; the table has the medians."`
-	Avatar   string `enum:"webhook,virtuals" default:"webhook" help:"What the avatar is asked by: webhook, virtuals."`
-	Bridges  int    `default:"1" help:"Telegram bots, among which the chats are shared out."`
+	Avatar   string `enum:"webhook,virtuals,voximplant" default:"webhook" help:"What the avatar is asked by: webhook, virtuals, voximplant."`
+	Bridges  string `default:"telegram" help:"The bridges, among which the chats are shared out: telegram, discord, slack with commas between, each as often as is wanted; or how many to Telegram."`
 	Dir      string `placeholder:"DIR" help:"Where databases are measured, which should be on a disk (a new folder in the working directory)."`
 	Binary   string `placeholder:"FILE" help:"The built avatarbridge; without it, it is built."`
 	Other    string `name:"baseline" placeholder:"FILE" help:"The built baseline; without it, it is built."`
@@ -54,14 +56,34 @@ func groups() map[string]func(trial.Mode) bool {
 	}
 }
 
-// modes are those that the command line names.
-func (o *options) modes() ([]trial.Mode, error) {
+// bridges are the platforms of the bridges.
+func (o *options) bridges() ([]string, error) {
+	if n, err := strconv.Atoi(o.Bridges); err == nil && n > 0 && n <= maxBridges {
+		return slices.Repeat([]string{trial.Telegram}, n), nil
+	}
+	var all []string
+	for name := range strings.SplitSeq(o.Bridges, ",") {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(trial.Platforms(), name) || len(all) == maxBridges {
+			return nil, fmt.Errorf("bridges are up to %d of %s, not %q", maxBridges, strings.Join(trial.Platforms(), ", "), o.Bridges)
+		}
+		all = append(all, name)
+	}
+	return all, nil
+}
+
+const maxBridges = 100
+
+// modes are those that the command line names. What a group has and the mix of bridges makes no sense of is left out, and said.
+func (o *options) modes(b *trial.Bench, errs io.Writer) ([]trial.Mode, error) {
 	all := trial.Modes()
 	var chosen []trial.Mode
 	for _, name := range o.Modes {
 		if in := groups()[name]; in != nil {
 			for _, m := range all {
-				if in(m) {
+				if why := m.Unfit(b); in(m) && why != "" {
+					fmt.Fprintf(errs, "%s is left out: %s\n", m.Name, why)
+				} else if in(m) {
 					chosen = append(chosen, m)
 				}
 			}
@@ -70,6 +92,9 @@ func (o *options) modes() ([]trial.Mode, error) {
 		i := slices.IndexFunc(all, func(m trial.Mode) bool { return m.Name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("there is no mode %q; --help names them", name)
+		}
+		if why := all[i].Unfit(b); why != "" {
+			return nil, fmt.Errorf("%s makes no sense with these bridges: %s", name, why)
 		}
 		chosen = append(chosen, all[i])
 	}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"avatarbridge/cmd/avatarbridge-load/internal/child"
 	"avatarbridge/cmd/avatarbridge-load/internal/figure"
@@ -20,13 +21,14 @@ type report struct {
 	Machine figure.Machine  `json:"machine"`
 	Seed    uint64          `json:"seed"`
 	Avatar  string          `json:"avatar"`
+	Bridges []string        `json:"bridges"`
 	Binary  int64           `json:"binary_bytes"`
 	Results []figure.Result `json:"results"`
 }
 
 // run measures what the command line asks for.
 func (o *options) run(ctx context.Context, out, errs io.Writer) error {
-	modes, err := o.modes()
+	b, modes, err := o.bench(errs)
 	if err != nil {
 		return err
 	}
@@ -48,7 +50,7 @@ func (o *options) run(ctx context.Context, out, errs io.Writer) error {
 	if err := errors.Join(o.build(ctx), o.absolute()); err != nil {
 		return err
 	}
-	rep := &report{Seed: o.Seed, Avatar: o.Avatar}
+	rep := &report{Seed: o.Seed, Avatar: o.Avatar, Bridges: b.Bridges}
 	if rep.Machine, err = figure.Describe(o.Dir); err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ func (o *options) run(ctx context.Context, out, errs io.Writer) error {
 	rep.Binary = info.Size()
 	p := newProgress(errs)
 	defer p.close()
-	if err := o.passes(ctx, modes, rep, p); err != nil {
+	if err := o.passes(ctx, b, modes, rep, p); err != nil {
 		return err
 	}
 	p.close()
@@ -99,10 +101,24 @@ func (o *options) absolute() (err error) {
 	return nil
 }
 
+// bench is what the command line names, but for the programs.
+func (o *options) bench(errs io.Writer) (*trial.Bench, []trial.Mode, error) {
+	bridges, err := o.bridges()
+	if err != nil {
+		return nil, nil, err
+	}
+	b := &trial.Bench{Avatar: o.Avatar, Bridges: bridges, NoMounts: o.NoMounts, Patience: o.Patience, Size: o.size()}
+	if why := b.Comparable(); why != "" && o.Against != "none" {
+		return nil, nil, errors.New(why)
+	}
+	modes, err := o.modes(b, errs)
+	return b, modes, err
+}
+
 // passes runs every mode in every pass, the contestants in turn: each is first as often as the other.
-func (o *options) passes(ctx context.Context, modes []trial.Mode, rep *report, p *progress) error {
-	b := &trial.Bench{Program: o.Binary, Baseline: o.Other, Dir: o.Dir, Avatar: o.Avatar, Bots: o.Bridges, NoMounts: o.NoMounts, Patience: o.Patience,
-		Size: o.size(), Rand: rand.New(rand.NewPCG(o.Seed, o.Seed)), Watch: p.watch}
+func (o *options) passes(ctx context.Context, b *trial.Bench, modes []trial.Mode, rep *report, p *progress) error {
+	b.Program, b.Baseline, b.Dir = o.Binary, o.Other, o.Dir
+	b.Rand, b.Watch = rand.New(rand.NewPCG(o.Seed, o.Seed)), p.watch
 	for pass := range o.Passes {
 		p.pass(pass+1, o.Passes)
 		for _, m := range modes {
@@ -151,7 +167,8 @@ func (o *options) tell(out io.Writer, rep *report) error {
 	m := rep.Machine
 	fmt.Fprintf(out, "%d processors, Linux %s, %s, databases on %s, fdatasync of 4 KiB p50 %.2f ms and p99 %.2f ms.\n",
 		m.CPUs, m.Kernel, m.Go, m.FileSystem, m.SyncP50, m.SyncP99)
-	fmt.Fprintf(out, "The binary has %.1f MB; avatar %s; medians of %d passes; seed %d.\n\n", float64(rep.Binary)/(1<<20), rep.Avatar, o.Passes, rep.Seed)
+	fmt.Fprintf(out, "The binary has %.1f MB; avatar %s; bridges to %s; medians of %d passes; seed %d.\n\n", float64(rep.Binary)/(1<<20), rep.Avatar,
+		strings.Join(rep.Bridges, ", "), o.Passes, rep.Seed)
 	rows := figure.Rows(rep.Results, trial.Ours, trial.Baseline)
 	if o.Markdown {
 		return figure.WriteMarkdown(out, rows, trial.Ours, theirs)

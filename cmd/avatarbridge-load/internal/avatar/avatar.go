@@ -15,6 +15,8 @@ const (
 	TokenAsked = "token asked"
 	Asked      = "avatar asked"
 	Answered   = "avatar answered"
+	Called     = "callback sent"
+	Taken      = "callback taken"
 )
 
 // A Service is a simulator of what an avatar is asked at. Another backend is another Service.
@@ -74,24 +76,36 @@ var key = `"text":"`
 // play answers a request whose body has the message in its text. head and tail stand around the reply.
 func (p *Player) play(c *wire.Conn, r wire.Request, done <-chan struct{}, head, tail string) error {
 	began := time.Now()
-	p.calls.Add(1)
-	p.step(Asked)
-	f := p.fault.Load()
-	if f.Refuses() {
-		return f.Reply(c, nil)
+	chat, n, q, err := p.hear(c, r, key)
+	if q == nil {
+		return err
 	}
-	chat, n, ok := ledger.Find(r.Body, key, 'm')
-	if !ok {
-		return c.Answer(400, []byte(`{"error":"a message that nobody wrote"}`))
-	}
-	p.ledger.Asked(chat, n)
 	p.think(chat, n, done)
 	answer := ledger.AppendText(append(make([]byte, 0, 256), head...), 'r', chat, n)
 	answer = append(answer, tail...)
 	p.ledger.Spent(chat, n, time.Since(began))
-	err := f.Reply(c, answer)
+	err = q.fault.Reply(c, answer)
 	p.step(Answered)
 	return err
+}
+
+// A question is one that was heard, and how its answer fails.
+type question struct{ fault *wire.Fault }
+
+// hear reads which message a request asks, behind a marker. It returns nil when it has answered itself, that there is none or as a fault does.
+func (p *Player) hear(c *wire.Conn, r wire.Request, marker string) (chat, n int, q *question, err error) {
+	p.calls.Add(1)
+	p.step(Asked)
+	f := p.fault.Load()
+	if f.Refuses() {
+		return 0, 0, nil, f.Reply(c, nil)
+	}
+	chat, n, ok := ledger.Find(r.Body, marker, 'm')
+	if !ok {
+		return 0, 0, nil, c.Answer(400, []byte(`{"error":"a message that nobody wrote"}`))
+	}
+	p.ledger.Asked(chat, n)
+	return chat, n, &question{f}, nil
 }
 
 func (p *Player) think(chat, n int, done <-chan struct{}) {

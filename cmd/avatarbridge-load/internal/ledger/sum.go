@@ -20,8 +20,18 @@ type Sum struct {
 
 // Sum counts.
 func (l *Ledger) Sum() Sum {
-	s := Sum{Strange: int(l.strange.Load()), Notices: int(l.notices.Load()), First: -1, Last: time.Duration(l.last.Load())}
+	s := l.SumOf(func(int) bool { return true })
+	s.Strange, s.Notices = int(l.strange.Load()), int(l.notices.Load())
+	return s
+}
+
+// SumOf counts what became of the messages of some chats. Of strange ones and of notices nobody knows whose they are.
+func (l *Ledger) SumOf(chats func(chat int) bool) Sum {
+	s := Sum{First: -1}
 	for i := range l.chats {
+		if !chats(i) {
+			continue
+		}
 		x := &l.chats[i]
 		x.mu.Lock()
 		for j := range x.messages {
@@ -45,6 +55,7 @@ func (s *Sum) add(m *message) {
 		s.Lost++
 	} else {
 		s.Answered++
+		s.Last = max(s.Last, m.posted)
 		s.Doubled += int(m.posts) - 1
 	}
 	s.AskedTwice += max(int(m.asked)-1, 0)

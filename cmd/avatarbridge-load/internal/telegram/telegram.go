@@ -5,7 +5,6 @@ package telegram
 import (
 	"bytes"
 	"fmt"
-	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,17 +23,10 @@ const (
 	SendAnswered    = "send answered"
 )
 
-// Hooks are called when something happens; nil ones are not. The wire waits for them.
-type Hooks struct {
-	Step   func(step string)
-	Posted func(chat, n int) // the first reply to a message came
-	Polled func()            // getUpdates was called
-}
-
 // Server is a Bot API server with one bot.
 type Server struct {
 	ledger *ledger.Ledger
-	hooks  Hooks
+	hooks  wire.Hooks
 	http   *wire.Server
 	token  string
 	prefix []byte // of the paths
@@ -61,7 +53,7 @@ const names = `"is_bot":true,"first_name":"Luna","username":"luna_bot"`
 const firstUpdate = 700_000_001
 
 // New starts a server for the bot with this number. Close must be called.
-func New(number int, l *ledger.Ledger, h Hooks) (*Server, error) {
+func New(number int, l *ledger.Ledger, h wire.Hooks) (*Server, error) {
 	s := &Server{ledger: l, hooks: h, token: fmt.Sprintf("%d:AAload-simulator-token", 4_000_000+number), first: firstUpdate}
 	s.prefix = []byte("/bot" + s.token + "/")
 	s.me = fmt.Appendf(nil, `{"ok":true,"result":{"id":%d,%s,"can_read_all_group_messages":true}}`, 4_000_000+number, names)
@@ -128,12 +120,6 @@ func (p *poll) wake() {
 	}
 }
 
-func (s *Server) step(name string) {
-	if s.hooks.Step != nil {
-		s.hooks.Step(name)
-	}
-}
-
 // serve answers one call.
 func (s *Server) serve(c *wire.Conn, r wire.Request) error {
 	method, ok := bytes.CutPrefix(r.Path, s.prefix)
@@ -147,7 +133,7 @@ func (s *Server) serve(c *wire.Conn, r wire.Request) error {
 	case "sendMessage":
 		return s.sendMessage(c, r.Body, f)
 	case "getMe":
-		s.step(Introduced)
+		s.hooks.Reach(Introduced)
 		return f.Reply(c, s.me)
 	}
 	return f.Reply(c, []byte(`{"ok":true,"result":true}`)) // sendChatAction, deleteWebhook, setMyCommands
@@ -156,33 +142,21 @@ func (s *Server) serve(c *wire.Conn, r wire.Request) error {
 var sent = []byte(`{"ok":true,"result":{"message_id":`)
 
 func (s *Server) sendMessage(c *wire.Conn, body []byte, f *wire.Fault) error {
-	s.step(SendReceived)
+	s.hooks.Reach(SendReceived)
 	if f.Refuses() {
 		return f.Reply(c, nil)
 	}
 	chat, n, ok := ledger.Find(body, "text=", 'r')
-	if in, err := strconv.Atoi(field(body, "chat_id=")); !ok || err != nil {
+	if in, err := strconv.Atoi(wire.Field(body, "chat_id=")); !ok || err != nil {
 		s.ledger.Noticed()
-	} else if s.ledger.Posted(in-firstPerson, chat, n) && s.hooks.Posted != nil {
-		s.hooks.Posted(chat, n)
+	} else if s.ledger.Posted(in-firstPerson, chat, n) {
+		s.hooks.Answer(chat, n)
 	}
 	answer := strconv.AppendInt(append(make([]byte, 0, 256), sent...), 1_000_000+s.posts.Add(1), 10)
 	answer = append(answer, `,"from":{"id":4000000,`+names+`},"chat":{"id":500000000,"type":"private"},"date":1790000000,"text":"…"}}`...)
 	err := f.Reply(c, answer)
-	s.step(SendAnswered)
+	s.hooks.Reach(SendAnswered)
 	return err
-}
-
-// field returns a parameter of a form, "" when it has none such.
-func field(form []byte, name string) string {
-	for part := range bytes.SplitSeq(form, []byte("&")) {
-		if v, ok := bytes.CutPrefix(part, []byte(name)); ok {
-			if s, err := url.QueryUnescape(string(v)); err == nil {
-				return s
-			}
-		}
-	}
-	return ""
 }
 
 // Room is the id of a chat.

@@ -13,7 +13,7 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/wire"
 )
 
-func serve(t *testing.T, l *ledger.Ledger, h Hooks) *Server {
+func serve(t *testing.T, l *ledger.Ledger, h wire.Hooks) *Server {
 	t.Helper()
 	s, err := New(0, l, h)
 	if err != nil {
@@ -61,7 +61,7 @@ func fetch(t *testing.T, s *Server, offset int64, limit int) []update {
 }
 
 func TestUpdatesComeAgainUntilTheyAreConfirmed(t *testing.T) {
-	s := serve(t, ledger.New(150, 1), Hooks{})
+	s := serve(t, ledger.New(150, 1), wire.Hooks{})
 	for c := range 150 {
 		s.Write(c, 0)
 	}
@@ -84,7 +84,7 @@ func TestUpdatesComeAgainUntilTheyAreConfirmed(t *testing.T) {
 func TestASecondPollerEndsTheFirst(t *testing.T) {
 	polled := make(chan struct{})
 	first := sync.OnceFunc(func() { close(polled) })
-	s := serve(t, ledger.New(1, 1), Hooks{Polled: first})
+	s := serve(t, ledger.New(1, 1), wire.Hooks{Polled: first})
 	ended := make(chan int)
 	go func() {
 		status, _ := call(t, s, "getUpdates", url.Values{"timeout": {"50"}})
@@ -107,7 +107,7 @@ func TestASecondPollerEndsTheFirst(t *testing.T) {
 func TestPostsAreReadAndRefused(t *testing.T) {
 	l := ledger.New(2, 1)
 	first := make(chan [2]int, 1)
-	s := serve(t, l, Hooks{Posted: func(c, n int) { first <- [2]int{c, n} }})
+	s := serve(t, l, wire.Hooks{Posted: func(c, n int) { first <- [2]int{c, n} }})
 	s.Write(1, 0)
 	post := func(text string) int {
 		status, _ := call(t, s, "sendMessage", url.Values{"chat_id": {Room(1)}, "text": {text}, "parse_mode": {"HTML"}})

@@ -12,12 +12,10 @@ const maxBatch = 100
 
 // getUpdates is a long poll.
 func (s *Server) getUpdates(c *wire.Conn, body []byte) error {
-	if s.hooks.Polled != nil {
-		s.hooks.Polled()
-	}
-	offset, _ := strconv.ParseInt(field(body, "offset="), 10, 64) // none is 0, which confirms nothing
-	seconds, _ := strconv.Atoi(field(body, "timeout="))           // none is 0, which does not wait
-	limit, err := strconv.Atoi(field(body, "limit="))
+	s.hooks.Hear()
+	offset, _ := strconv.ParseInt(wire.Field(body, "offset="), 10, 64) // none is 0, which confirms nothing
+	seconds, _ := strconv.Atoi(wire.Field(body, "timeout="))           // none is 0, which does not wait
+	limit, err := strconv.Atoi(wire.Field(body, "limit="))
 	if err != nil || limit < 1 || limit > maxBatch {
 		limit = maxBatch
 	}
@@ -62,7 +60,7 @@ func (s *Server) begin(offset int64) *poll {
 	s.poll = p
 	s.mu.Unlock()
 	if n > 0 {
-		s.step(OffsetConfirmed)
+		s.hooks.Reach(OffsetConfirmed)
 	}
 	return p
 }
@@ -96,7 +94,7 @@ func (s *Server) handOut(c *wire.Conn, updates [][]byte) error {
 	answer = append(answer, "]}"...)
 	err := s.fault.Load().Reply(c, answer)
 	if len(updates) > 0 {
-		s.step(UpdateHandedOut)
+		s.hooks.Reach(UpdateHandedOut)
 	}
 	return err
 }

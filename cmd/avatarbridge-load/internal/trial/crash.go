@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	"avatarbridge/cmd/avatarbridge-load/internal/avatar"
 	"avatarbridge/cmd/avatarbridge-load/internal/child"
 	"avatarbridge/cmd/avatarbridge-load/internal/figure"
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
@@ -37,7 +35,7 @@ func crash(policy string) func(context.Context, *Bench, string, *figure.Result) 
 		if err := t.rounds(ctx, r, size.Kills, policy); err != nil {
 			return err
 		}
-		m := may{double: size.Kills * maxInFlight * len(t.bots), ask: -1}
+		m := may{double: size.Kills * maxInFlight * t.count(Telegram), ask: -1}
 		if policy == "hold" {
 			m.double = 0
 			if m.held, err = t.unclear(ctx, r); err != nil {
@@ -65,6 +63,9 @@ func (t *trial) rounds(ctx context.Context, r *figure.Result, kills int, policy 
 				return err
 			}
 			t.process().Kill()
+			if k%forgets == 0 {
+				t.forget()
+			}
 			took, err := t.start(ctx)
 			if err != nil {
 				return err
@@ -82,6 +83,18 @@ func (t *trial) rounds(ctx context.Context, r *figure.Result, kills int, policy 
 	r.Add("messages", "", float64(t.ledger.Sum().Written))
 	r.Add("restart", "ms", figure.Median(restarts))
 	return nil
+}
+
+// forgets is which of the kills Discord's session does not outlive.
+const forgets = 5
+
+// forget ends the sessions that platforms would let the program go on with.
+func (t *trial) forget() {
+	for _, b := range t.bots {
+		if p, ok := b.platform.(forgetter); ok {
+			p.Forget()
+		}
+	}
 }
 
 // recovered waits as answered does, but for hold, where what is missing stays away, no longer than it takes.
@@ -131,91 +144,4 @@ func (t *trial) unclear(ctx context.Context, r *figure.Result) (int, error) {
 	r.Add("listed as unclear", "", float64(all))
 	r.Add("of these not to be seen", "", float64(explained))
 	return explained, nil
-}
-
-// crashSteps kills at each step in turn: at its first, third and tenth time.
-func crashSteps(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	steps := []string{telegram.Introduced, telegram.UpdateHandedOut, telegram.OffsetConfirmed, avatar.Asked, avatar.Answered,
-		telegram.SendReceived, telegram.SendAnswered}
-	if b.Avatar == "virtuals" {
-		steps = append(steps, avatar.TokenAsked)
-	}
-	kills, doubled := 0, 0
-	for _, step := range steps {
-		k, d, err := b.killAt(ctx, who, r, step)
-		if err != nil {
-			return fmt.Errorf("%s: %w", step, err)
-		}
-		if k == 0 {
-			r.Broken = append(r.Broken, fmt.Sprintf("the step %q was never reached", step))
-		}
-		kills, doubled = kills+k, doubled+d
-	}
-	r.Add("kills", "", float64(kills))
-	r.Add("doubled", "", float64(doubled))
-	return nil
-}
-
-// killAt makes a trial of one step and returns how often it killed and how many replies were doubled.
-func (b *Bench) killAt(ctx context.Context, who string, r *figure.Result, step string) (kills, doubled int, err error) {
-	const chats, each = 10, 10
-	var seen, killed atomic.Int64
-	t, err := b.newTrial(who, setup{mode: r.Mode, chats: chats, each: each,
-		posted: func(t *trial, chat, n int) {
-			if n+1 < each {
-				t.write(chat, n+1)
-			}
-		},
-		step: func(t *trial, name string) {
-			if name != step {
-				return
-			}
-			// What was reached goes on only when the program is dead.
-			if n := seen.Add(1); n == 1 || n == 3 || n == 10 {
-				t.process().Kill()
-				killed.Add(1)
-			}
-		}})
-	if err != nil {
-		return 0, 0, err
-	}
-	defer t.close()
-	for c := range chats {
-		t.write(c, 0)
-	}
-	if err := t.persist(ctx, chats*each); err != nil {
-		return 0, 0, err
-	}
-	s := t.ledger.Sum()
-	if s.Lost > 0 || s.Disordered > 0 || s.Strange > 0 || s.Written < chats*each || s.Doubled > int(killed.Load())*maxInFlight {
-		r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: of %d messages %d are lost, %d out of order, %d doubled", step, s.Written, s.Lost, s.Disordered, s.Doubled))
-	}
-	return int(killed.Load()), s.Doubled, nil
-}
-
-// persist starts the program again whenever it is dead, until n messages have a reply or nothing moves.
-func (t *trial) persist(ctx context.Context, n int) error {
-	if err := t.launch(); err != nil {
-		return err
-	}
-	last, moved := -1, time.Now()
-	for {
-		select {
-		case <-t.process().Dead():
-			if err := t.launch(); err != nil {
-				return err
-			}
-		default:
-		}
-		_, asked, answered := t.ledger.Counts()
-		if now := asked + answered; now != last {
-			last, moved = now, time.Now()
-		}
-		if answered >= n || time.Since(moved) > t.Patience {
-			return nil
-		}
-		if err := rest(ctx, look); err != nil {
-			return err
-		}
-	}
 }

@@ -65,16 +65,22 @@ func (b *Bench) disturbed(ctx context.Context, who string, r *figure.Result, d d
 	return nil
 }
 
-func telegramDown(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	return b.disturbed(ctx, who, r, disturbance{
-		begin: func(t *trial) error { t.breakBots(&wire.Fault{Status: 502}); return nil },
-		end:   func(t *trial) error { t.breakBots(nil); return nil },
-	})
+// down is a platform whose calls fail. Connections to it that are open stay so.
+func down(kind string) func(context.Context, *Bench, string, *figure.Result) error {
+	return func(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+		return b.disturbed(ctx, who, r, disturbance{
+			begin: func(t *trial) error { t.breakBots(kind, &wire.Fault{Status: 502}); return nil },
+			end:   func(t *trial) error { t.breakBots(kind, nil); return nil },
+		})
+	}
 }
 
-func (t *trial) breakBots(f *wire.Fault) {
+// breakBots lets the calls to a platform fail, "" for all.
+func (t *trial) breakBots(kind string, f *wire.Fault) {
 	for _, bot := range t.bots {
-		bot.Break(f)
+		if kind == "" || bot.kind == kind {
+			bot.Break(f)
+		}
 	}
 }
 
@@ -117,7 +123,7 @@ func names(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 
 func loris(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	slowly := func(f *wire.Fault) func(t *trial) error {
-		return func(t *trial) error { t.breakBots(f); t.player().Break(f); return nil }
+		return func(t *trial) error { t.breakBots("", f); t.player().Break(f); return nil }
 	}
 	size := b.Size.Or(Size{Duration: 10 * time.Second})
 	return b.disturbed(ctx, who, r, disturbance{begin: slowly(&wire.Fault{Drip: size.Duration / 5}), end: slowly(nil)})

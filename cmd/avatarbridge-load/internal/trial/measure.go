@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"avatarbridge/cmd/avatarbridge-load/internal/figure"
+	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
 )
 
 // settled is how long a process may rest before its memory is looked at.
@@ -48,12 +49,33 @@ func (m *meter) cost(r *figure.Result, messages int) error {
 
 // throughput adds the throughput between the first message and the last reply.
 func (t *trial) throughput(r *figure.Result) {
-	s := t.ledger.Sum()
-	r.Add("throughput", "msg/s", float64(s.Answered)/(s.Last-s.First).Seconds())
+	add := func(prefix string, s ledger.Sum) {
+		r.Add(prefix+"throughput", "msg/s", float64(s.Answered)/(s.Last-s.First).Seconds())
+	}
+	add("", t.ledger.Sum())
+	t.each(func(prefix string, chats func(int) bool) { add(prefix, t.ledger.SumOf(chats)) })
 }
 
-// latency adds what was added to the avatar's own time.
+// each calls f for each platform of a mix with a prefix for its rows, and never where there is but one.
+func (t *trial) each(f func(prefix string, chats func(chat int) bool)) {
+	kinds := t.kinds()
+	if len(kinds) < 2 {
+		return
+	}
+	for _, kind := range kinds {
+		f(kind+": ", t.on(kind))
+	}
+}
+
+// latency adds what was added to the avatar's own time, in a mix also for each platform.
 func (t *trial) latency(r *figure.Result, prefix string, keep func(chat, n int) bool) {
+	t.latencies(r, prefix, keep)
+	t.each(func(kind string, chats func(int) bool) {
+		t.latencies(r, kind+prefix, func(chat, n int) bool { return chats(chat) && (keep == nil || keep(chat, n)) })
+	})
+}
+
+func (t *trial) latencies(r *figure.Result, prefix string, keep func(chat, n int) bool) {
 	l := t.ledger.Latencies(keep)
 	for _, p := range []struct {
 		name string
@@ -93,28 +115,55 @@ func (t *trial) settle(ctx context.Context, r *figure.Result, when string) error
 
 // may is how often a promise may be broken for a reason that the mode knows.
 type may struct {
-	double, ask int // -1: any number
-	held        int // messages without a reply of which it is known why: they are not lost
+	ask int // -1: any number
+	// On Telegram alone, which tells nobody whether a post is there: replies that come again, and messages without a reply of which it is
+	// known why, so that they are not lost. Elsewhere there is neither.
+	double, held int
 }
 
-// promises adds what became of the messages.
+// promises adds what became of the messages, on each platform.
 func (t *trial) promises(r *figure.Result, m may) {
-	s := t.ledger.Sum()
+	t.each(func(prefix string, chats func(int) bool) {
+		limit := m
+		if prefix != Telegram+": " {
+			limit.double, limit.held = 0, 0
+		}
+		t.kept(r, prefix, t.ledger.SumOf(chats), limit)
+	})
+	all := t.ledger.Sum()
+	switch kinds := t.kinds(); {
+	case len(kinds) > 1:
+	case kinds[0] != Telegram:
+		m.double, m.held = 0, 0
+		fallthrough
+	default:
+		t.kept(r, "", all, m)
+	}
+	if all.Strange > 0 {
+		r.Add("strange", "", float64(all.Strange))
+		t.broken(r, fmt.Sprintf("%d strange posts or questions", all.Strange))
+	}
+	if all.Lost > m.held && t.who == Ours {
+		r.Notes = append(r.Notes, fmt.Sprintf("without a reply, as chat and number: %v", t.ledger.Lost(10)))
+	}
+}
+
+// kept adds what became of some messages.
+func (t *trial) kept(r *figure.Result, prefix string, s ledger.Sum, m may) {
 	for _, p := range []struct {
 		name   string
 		n, may int
-	}{
-		{"lost", s.Lost - m.held, 0}, {"doubled", s.Doubled, m.double}, {"out of order", s.Disordered, 0}, {"asked twice", s.AskedTwice, m.ask},
-		{"strange", s.Strange, 0},
-	} {
-		if p.name != "strange" || p.n > 0 {
-			r.Add(p.name, "", float64(p.n))
-		}
-		if p.may >= 0 && p.n > p.may && t.who == Ours {
-			r.Broken = append(r.Broken, fmt.Sprintf("%d of %d %s, where %d may be", p.n, s.Written, p.name, p.may))
+	}{{"lost", s.Lost - m.held, 0}, {"doubled", s.Doubled, m.double}, {"out of order", s.Disordered, 0}, {"asked twice", s.AskedTwice, m.ask}} {
+		r.Add(prefix+p.name, "", float64(p.n))
+		if p.may >= 0 && p.n > p.may {
+			t.broken(r, fmt.Sprintf("%s%d of %d %s, where %d may be", prefix, p.n, s.Written, p.name, p.may))
 		}
 	}
-	if s.Lost > m.held && t.who == Ours {
-		r.Notes = append(r.Notes, fmt.Sprintf("without a reply, as chat and number: %v", t.ledger.Lost(10)))
+}
+
+// broken notes a promise that was not kept. Only ours has made any.
+func (t *trial) broken(r *figure.Result, what string) {
+	if t.who == Ours {
+		r.Broken = append(r.Broken, what)
 	}
 }

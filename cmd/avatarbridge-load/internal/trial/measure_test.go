@@ -10,8 +10,8 @@ import (
 )
 
 // broken is what is said of four messages, of which one is lost, one doubled and one asked twice, and two are out of order.
-func broken(who string, m may) figure.Result {
-	t := &trial{who: who, ledger: ledger.New(1, 4)}
+func broken(who, kind string, m may) figure.Result {
+	t := &trial{who: who, ledger: ledger.New(1, 4), bots: []seat{{nil, kind}}}
 	for n := range 4 {
 		t.ledger.Written(0, n)
 		t.ledger.Asked(0, n)
@@ -26,17 +26,39 @@ func broken(who string, m may) figure.Result {
 }
 
 func TestBrokenPromisesAreTold(t *testing.T) {
-	r := broken(Ours, may{})
+	r := broken(Ours, Telegram, may{})
 	for _, want := range []string{"1 of 4 lost", "1 of 4 doubled", "2 of 4 out of order", "1 of 4 asked twice"} {
 		if !slices.ContainsFunc(r.Broken, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("%q is not told in %q", want, r.Broken)
 		}
 	}
-	if r := broken(Ours, may{double: 1, ask: -1, held: 1}); len(r.Broken) != 1 || !strings.Contains(r.Broken[0], "out of order") {
+	if r := broken(Ours, Telegram, may{double: 1, ask: -1, held: 1}); len(r.Broken) != 1 || !strings.Contains(r.Broken[0], "out of order") {
 		t.Errorf("what may be is told as broken: %q", r.Broken)
 	}
-	if r := broken(Baseline, may{}); len(r.Broken) != 0 || len(r.Figures) != 4 {
+	if r := broken(Ours, Discord, may{double: 1, ask: -1, held: 1}); len(r.Broken) != 3 {
+		t.Errorf("Discord may double or hold nothing: %q", r.Broken)
+	}
+	if r := broken(Baseline, Telegram, may{}); len(r.Broken) != 0 || len(r.Figures) != 4 {
 		t.Errorf("the baseline has promised nothing: %q, %v", r.Broken, r.Figures)
+	}
+}
+
+func TestOfAMixEachPlatformHasItsOwnRowsAndBounds(t *testing.T) {
+	x := &trial{who: Ours, ledger: ledger.New(4, 1), bots: []seat{{nil, Telegram}, {nil, Slack}}}
+	for c := range 4 {
+		x.ledger.Written(c, 0)
+		x.ledger.Posted(c, c, 0)
+		x.ledger.Posted(c, c, 0)
+	}
+	var r figure.Result
+	x.promises(&r, may{double: 2})
+	if len(r.Broken) != 1 || r.Broken[0] != "slack: 2 of 2 doubled, where 0 may be" {
+		t.Errorf("broken are %q", r.Broken)
+	}
+	for _, want := range []string{"telegram: doubled", "slack: doubled", "slack: lost"} {
+		if !slices.ContainsFunc(r.Figures, func(f figure.Figure) bool { return f.Name == want }) {
+			t.Errorf("%q is not among %v", want, r.Figures)
+		}
 	}
 }
 

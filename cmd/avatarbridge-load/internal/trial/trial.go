@@ -1,13 +1,10 @@
 package trial
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,25 +13,7 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/child"
 	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
-	"avatarbridge/cmd/avatarbridge-load/internal/wire"
 )
-
-// A platform is a simulator of where people write: it hands the program what they write, and tells the ledger of replies. Another platform is
-// another one of these, made in simulate.
-type platform interface {
-	// Write lets the person of a chat write message n there.
-	Write(chat, n int)
-	// Section is the configuration of a bridge with this name to this avatar, and more lines.
-	Section(name, avatar, more string) string
-	// Unconfirmed counts what was written and not acknowledged.
-	Unconfirmed() int
-	// Break lets all calls fail in this way, and work again with nil.
-	Break(*wire.Fault)
-	// Close ends the simulator.
-	Close()
-}
-
-var _ platform = (*telegram.Server)(nil)
 
 // A setup is what a mode wants to have different.
 type setup struct {
@@ -55,11 +34,11 @@ type trial struct {
 	who     string
 	dir     string
 	ledger  *ledger.Ledger
-	bots    []platform       // among which the chats are shared out
+	bots    []seat           // among which the chats are shared out
 	api     *telegram.Server // the first of them: the baseline's
 	service avatar.Service
 	setup   setup
-	polled  atomic.Pointer[chan struct{}]
+	heard   atomic.Pointer[arrival]
 
 	mu   sync.Mutex
 	last *child.Process // nil before the first start
@@ -72,8 +51,6 @@ func (b *Bench) newTrial(who string, with setup) (*trial, error) {
 		return nil, err
 	}
 	t := &trial{Bench: b, who: who, dir: dir, setup: with, ledger: ledger.New(with.chats, with.each)}
-	polled := make(chan struct{}, 1)
-	t.polled.Store(&polled)
 	if err := errors.Join(t.simulate(), t.configure()); err != nil {
 		t.close()
 		return nil, err
@@ -82,81 +59,6 @@ func (b *Bench) newTrial(who string, with setup) (*trial, error) {
 		b.Watch(with.mode, who, func() (int, int) { written, _, answered := t.ledger.Counts(); return answered, written })
 	}
 	return t, nil
-}
-
-func (t *trial) simulate() error {
-	step := func(string) {}
-	if t.setup.step != nil {
-		step = func(name string) { t.setup.step(t, name) }
-	}
-	hooks := telegram.Hooks{Step: step, Polled: t.pollSeen}
-	if t.setup.posted != nil {
-		hooks.Posted = func(chat, n int) { t.setup.posted(t, chat, n) }
-	}
-	for i := range max(t.Bots, 1) {
-		bot, err := telegram.New(i, t.ledger, hooks)
-		if err != nil {
-			return err
-		}
-		t.bots = append(t.bots, bot)
-		t.api = cmp.Or(t.api, bot)
-		if t.who == Baseline {
-			break // it is a bot, not a bridge
-		}
-	}
-	kind := t.setup.avatar
-	if kind == "" {
-		kind = t.Avatar
-	}
-	if t.who == Baseline {
-		kind = "webhook"
-	}
-	player := avatar.NewPlayer(t.ledger, step)
-	var err error
-	switch kind {
-	case "", "webhook":
-		t.service, err = avatar.NewWebhook(player)
-	case "virtuals":
-		t.service, err = avatar.NewVirtuals(player, cmp.Or(t.setup.tokenLife, time.Hour))
-	default:
-		err = fmt.Errorf("there is no simulator of the avatar %q", kind)
-	}
-	return err
-}
-
-func (t *trial) pollSeen() {
-	select {
-	case *t.polled.Load() <- struct{}{}:
-	default:
-	}
-}
-
-func (t *trial) configure() error {
-	if t.service == nil || t.who == Baseline {
-		return nil
-	}
-	limits := t.setup.limits
-	if limits == "" {
-		limits = "off"
-	}
-	var c strings.Builder
-	fmt.Fprintf(&c, `[server]
-listen = "127.0.0.1:0"
-admin_listen = "127.0.0.1:0"
-[store]
-url = "sqlite:load.db"
-[limits]
-person = %q
-room = "off"
-avatar = "off"
-[messages]
-ai_notice = ""
-`, limits)
-	c.WriteString(t.service.Section("luna"))
-	for i, bot := range t.bots {
-		c.WriteString(bot.Section(fmt.Sprint("telegram", i), "luna", t.setup.bridge))
-	}
-	return os.WriteFile(filepath.Join(t.dir, "config.toml"), []byte(c.String()), 0o600)
 }
 
 // close ends everything and removes what it left on the disk.
@@ -175,8 +77,7 @@ func (t *trial) close() {
 
 // launch starts the contestant and does not wait.
 func (t *trial) launch() error {
-	polled := make(chan struct{}, 1)
-	t.polled.Store(&polled)
+	t.heard.Store(newArrival(len(t.bots)))
 	c := child.Command{Path: t.Program, Args: []string{"run"}, Dir: t.dir, Tmpfs: t.setup.tmpfs}
 	if t.who == Baseline {
 		c.Path = t.Bench.Baseline
@@ -199,19 +100,19 @@ func (t *trial) process() *child.Process {
 	return t.last
 }
 
-// start starts the contestant and returns how long it took until it polled.
+// start starts the contestant and returns how long it took until all its bridges heard.
 func (t *trial) start(ctx context.Context) (time.Duration, error) {
 	if err := t.launch(); err != nil {
 		return 0, err
 	}
 	p := t.process()
 	select {
-	case <-*t.polled.Load():
+	case <-t.heard.Load().all:
 		return time.Since(p.Started), nil
 	case <-p.Dead():
 		return 0, fmt.Errorf("it died while it started; its log ends with\n%s", child.Log(t.dir, 2000))
 	case <-time.After(time.Minute):
-		return 0, fmt.Errorf("it did not poll within a minute; its log ends with\n%s", child.Log(t.dir, 2000))
+		return 0, fmt.Errorf("it did not poll, or open its sockets, within a minute; its log ends with\n%s", child.Log(t.dir, 2000))
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}

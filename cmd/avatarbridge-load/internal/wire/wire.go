@@ -14,10 +14,12 @@ import (
 	"time"
 )
 
-// A Request is what came. Path and Body are valid until the handler returns.
+// A Request is what came. It is valid until the handler returns.
 type Request struct {
-	Path []byte // with its query
-	Body []byte
+	Method []byte
+	Path   []byte // with its query
+	Body   []byte
+	Key    []byte // of a client that wants a WebSocket, else empty
 }
 
 // A Handler answers a request by calling one of c's methods once. An error closes the connection.
@@ -117,7 +119,7 @@ type Conn struct {
 	conn net.Conn
 	in   *bufio.Reader
 	done chan struct{}
-	path []byte
+	head []byte // method, path and key of the latest request
 	body []byte
 	out  []byte
 }
@@ -129,6 +131,7 @@ var (
 	errChunked   = errors.New("a request without a Content-Length, which this server does not know")
 	lengthName   = []byte("content-length:")
 	encodingName = []byte("transfer-encoding:")
+	keyName      = []byte("sec-websocket-key:")
 )
 
 // read reads one request.
@@ -137,12 +140,13 @@ func (c *Conn) read() (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	_, rest, ok := bytes.Cut(line, []byte(" "))
+	method, rest, ok := bytes.Cut(line, []byte(" "))
 	path, _, ok2 := bytes.Cut(rest, []byte(" "))
 	if !ok || !ok2 {
 		return Request{}, errMalformed
 	}
-	c.path = append(c.path[:0], path...)
+	c.head = append(append(c.head[:0], method...), path...)
+	m, p := len(method), len(method)+len(path)
 	length := 0
 	for {
 		if line, err = c.in.ReadSlice('\n'); err != nil {
@@ -151,13 +155,16 @@ func (c *Conn) read() (Request, error) {
 		line = bytes.TrimRight(line, "\r\n")
 		switch {
 		case len(line) == 0:
-			return c.readBody(length)
+			body, err := c.readBody(length)
+			return Request{Method: c.head[:m], Path: c.head[m:p], Key: c.head[p:], Body: body}, err
 		case hasName(line, lengthName):
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(lengthName):]))); err != nil || length < 0 || length > maxBody {
 				return Request{}, errMalformed
 			}
 		case hasName(line, encodingName):
 			return Request{}, errChunked
+		case hasName(line, keyName):
+			c.head = append(c.head[:p], bytes.TrimSpace(line[len(keyName):])...)
 		}
 	}
 }
@@ -166,16 +173,16 @@ func hasName(line, name []byte) bool {
 	return len(line) >= len(name) && bytes.EqualFold(line[:len(name)], name)
 }
 
-func (c *Conn) readBody(length int) (Request, error) {
+func (c *Conn) readBody(length int) ([]byte, error) {
 	if cap(c.body) < length {
 		c.body = make([]byte, length)
 	}
 	c.body = c.body[:length]
 	_, err := io.ReadFull(c.in, c.body)
-	return Request{Path: c.path, Body: c.body}, err
+	return c.body, err
 }
 
-// Answer sends a JSON body with a status, in one write.
+// Answer sends a JSON body with a status, in one write. With 204 there is none.
 func (c *Conn) Answer(status int, body []byte) error {
 	_, err := c.conn.Write(c.answer(status, body))
 	return err
@@ -200,9 +207,12 @@ func (c *Conn) Drip(status int, body []byte, d time.Duration) error {
 }
 
 func (c *Conn) answer(status int, body []byte) []byte {
-	if status == 200 {
+	switch status {
+	case 200:
 		c.out = append(c.out[:0], "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "...)
-	} else {
+	case 204:
+		return append(c.out[:0], "HTTP/1.1 204 No Content\r\n\r\n"...)
+	default:
 		c.out = strconv.AppendInt(append(c.out[:0], "HTTP/1.1 "...), int64(status), 10)
 		c.out = append(c.out, " Fault\r\nContent-Type: application/json\r\nContent-Length: "...)
 	}

@@ -1,0 +1,183 @@
+package trial
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"avatarbridge/cmd/avatarbridge-load/internal/avatar"
+	"avatarbridge/cmd/avatarbridge-load/internal/discord"
+	"avatarbridge/cmd/avatarbridge-load/internal/figure"
+	"avatarbridge/cmd/avatarbridge-load/internal/slack"
+	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
+)
+
+// A deadly step is one of the wire at which the program is killed.
+type deadly struct {
+	step    string
+	forgets bool // it is reached only when a session is lost
+}
+
+// deadlySteps are those of the platforms and the avatar.
+func (b *Bench) deadlySteps() []deadly {
+	var all []deadly
+	add := func(forgets bool, steps ...string) {
+		for _, s := range steps {
+			all = append(all, deadly{s, forgets})
+		}
+	}
+	if b.has(Telegram) {
+		add(false, telegram.Introduced, telegram.UpdateHandedOut, telegram.OffsetConfirmed, telegram.SendReceived, telegram.SendAnswered)
+	}
+	if b.has(Discord) {
+		add(false, discord.Introduced, discord.Resumed, discord.EventSent, discord.PostReceived, discord.PostAnswered)
+		add(true, discord.Identified, discord.HistoryAsked)
+	}
+	if b.has(Slack) {
+		add(false, slack.Introduced, slack.SocketOpened, slack.PersonAsked, slack.EnvelopeSent, slack.Acknowledged, slack.PostReceived, slack.PostAnswered)
+	}
+	add(false, avatar.Asked, avatar.Answered)
+	switch b.Avatar {
+	case "virtuals":
+		add(false, avatar.TokenAsked)
+	case "voximplant":
+		add(false, avatar.TokenAsked, avatar.Called, avatar.Taken)
+	}
+	return all
+}
+
+// crashSteps kills at each step in turn: at its first, third and tenth time.
+func crashSteps(ctx context.Context, b *Bench, who string, r *figure.Result) error {
+	kills := 0
+	doubled := map[string]int{}
+	steps := b.deadlySteps()
+	for _, d := range steps {
+		k, err := b.killAt(ctx, who, r, d, doubled)
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.step, err)
+		}
+		if k == 0 {
+			r.Broken = append(r.Broken, fmt.Sprintf("the step %q was never reached", d.step))
+		}
+		kills += k
+	}
+	r.Add("steps", "", float64(len(steps)))
+	r.Add("kills", "", float64(kills))
+	kinds := Platforms()
+	for _, kind := range kinds {
+		switch {
+		case !b.has(kind):
+		case len(doubled) == 1:
+			r.Add("doubled", "", float64(doubled[kind]))
+		default:
+			r.Add(kind+": doubled", "", float64(doubled[kind]))
+		}
+	}
+	return nil
+}
+
+// each is how many messages a chat writes in a trial of one step.
+const each = 10
+
+// killAt makes a trial of one step and returns how often it killed. It adds how many replies were doubled on each platform.
+func (b *Bench) killAt(ctx context.Context, who string, r *figure.Result, d deadly, doubled map[string]int) (kills int, err error) {
+	var armed atomic.Bool
+	var seen, killed atomic.Int64
+	t, err := b.newTrial(who, setup{mode: r.Mode, chats: 8 * max(len(b.Bridges), 1), each: each,
+		posted: func(t *trial, chat, n int) {
+			if armed.Load() && n+1 < each {
+				t.write(chat, n+1)
+			}
+		},
+		step: func(t *trial, name string) {
+			if name != d.step || !armed.Load() {
+				return
+			}
+			// What was reached goes on only when the program is dead.
+			if n := seen.Add(1); n == 1 || n == 3 || n == 10 {
+				t.process().Kill()
+				killed.Add(1)
+			}
+		}})
+	if err != nil {
+		return 0, err
+	}
+	defer t.close()
+	first, err := t.greet(ctx, d)
+	if err != nil {
+		return 0, err
+	}
+	armed.Store(true)
+	for c := range t.ledger.Chats() {
+		t.write(c, first)
+	}
+	if err := t.persist(ctx, t.ledger.Chats()*each); err != nil {
+		return 0, err
+	}
+	for _, kind := range t.kinds() {
+		s, may := t.ledger.SumOf(t.on(kind)), 0
+		if kind == Telegram {
+			may = int(killed.Load()) * maxInFlight * t.count(Telegram)
+		}
+		doubled[kind] += s.Doubled
+		if s.Lost > 0 || s.Disordered > 0 || s.Doubled > may {
+			r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: on %s, of %d messages %d are lost, %d out of order, %d doubled", d.step, kind, s.Written,
+				s.Lost, s.Disordered, s.Doubled))
+		}
+	}
+	if s := t.ledger.Sum(); s.Strange > 0 || s.Written < t.ledger.Chats()*each {
+		r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: %d messages were written, %d posts or questions are strange", d.step, s.Written, s.Strange))
+	}
+	return int(killed.Load()), nil
+}
+
+// greet lets everybody write once where the program has to have heard of people before it can look for what it missed of theirs: Discord keeps
+// nothing for a bot that was never there. It leaves the program dead, and returns which message is the next.
+func (t *trial) greet(ctx context.Context, d deadly) (next int, err error) {
+	if !slices.Contains(t.kinds(), Discord) {
+		return 0, nil
+	}
+	if _, err := t.start(ctx); err != nil {
+		return 0, err
+	}
+	for c := range t.ledger.Chats() {
+		t.write(c, 0)
+	}
+	if err := t.answered(ctx, 0); err != nil {
+		return 0, err
+	}
+	t.process().Kill()
+	if d.forgets {
+		t.forget()
+	}
+	return 1, nil
+}
+
+// persist starts the program again whenever it is dead, until n messages have a reply or nothing moves.
+func (t *trial) persist(ctx context.Context, n int) error {
+	if err := t.launch(); err != nil {
+		return err
+	}
+	last, moved := -1, time.Now()
+	for {
+		select {
+		case <-t.process().Dead():
+			if err := t.launch(); err != nil {
+				return err
+			}
+		default:
+		}
+		_, asked, answered := t.ledger.Counts()
+		if now := asked + answered; now != last {
+			last, moved = now, time.Now()
+		}
+		if answered >= n || time.Since(moved) > t.Patience {
+			return nil
+		}
+		if err := rest(ctx, look); err != nil {
+			return err
+		}
+	}
+}
