@@ -62,12 +62,12 @@ func TestABreakIsGoneOnFrom(t *testing.T) {
 }
 
 func TestADeadConnectionIsNoticedWithinThreeHeartbeats(t *testing.T) {
-	w := newWorld(t, bridgetest.DiscordOptions{Heartbeat: 400 * time.Millisecond})
+	w := newWorld(t, bridgetest.DiscordOptions{Heartbeat: 2 * time.Second})
 	w.run(w.bridge(nil))
 	began := time.Now()
 	w.d.Zombify(w.bot)
 	w.told("dead")
-	if took := time.Since(began); took > 3*400*time.Millisecond+300*time.Millisecond {
+	if took := time.Since(began); took > 3*2*time.Second+1500*time.Millisecond {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -270,7 +270,7 @@ func TestRunEndsWhenTheGatewaySaysNothing(t *testing.T) {
 	stop := w.begin(w.bridge(nil))
 	w.until("a connection", func() bool { return len(w.d.Connections(nil)) > 0 })
 	began := time.Now()
-	if err := stop(); err != nil || time.Since(began) > time.Second {
+	if err := stop(); err != nil || time.Since(began) > 10*time.Second {
 		t.Errorf("Run returned %v after %v", err, time.Since(began))
 	}
 }

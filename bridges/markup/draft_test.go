@@ -103,7 +103,7 @@ func TestDraftOfHostileTextIsFast(t *testing.T) {
 	for name, text := range hostileTexts() {
 		start := time.Now()
 		markup.Draft(text)
-		if d := time.Since(start); d > time.Second {
+		if d := time.Since(start); d > 10*time.Second { // some hundred times what it takes on a machine that does nothing else
 			t.Errorf("%s took %v", name, d)
 		}
 	}

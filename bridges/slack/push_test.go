@@ -118,7 +118,7 @@ func TestARequestIsAnsweredInTimeAndItsRepeatsAreOneEvent(t *testing.T) {
 	began := time.Now()
 	w.writes(bridgetest.SlackLine{Text: "slow"})
 	w.until("it to be given up", func() bool { return w.slack.GivenUp() == 1 })
-	if d := time.Since(began); d > 2*time.Second {
+	if d := time.Since(began); d > 10*time.Second {
 		t.Errorf("four refusals took %v", d)
 	}
 	release()
