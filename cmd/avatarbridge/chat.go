@@ -41,6 +41,9 @@ func (c *chatCommand) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close(), done()) }()
+	if err := endTerminal(ctx, st); err != nil {
+		return err
+	}
 	talk, err := conversation(cfg, name, t, log)
 	if err != nil {
 		return err

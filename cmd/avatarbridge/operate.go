@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"avatarbridge/cmd/avatarbridge/internal/config"
 	"avatarbridge/cmd/avatarbridge/internal/control"
 	"avatarbridge/cmd/avatarbridge/internal/wording"
 	"avatarbridge/store"
@@ -132,10 +133,27 @@ type deadRetry struct {
 	IDs []int64 `arg:"" optional:"" name:"id" help:"From dead list; all without it."`
 }
 
-// Run puts them back.
+// Run puts back what a bridge would post, and leaves the rest where it is: elsewhere it would wait for ever.
 func (c *deadRetry) Run(ctx context.Context, p *program) error {
-	return p.reach(ctx, func(hand control.Control, _ bool) error {
-		return p.settle(ctx, hand, c.IDs, hand.DeadRetry, "Put back")
+	return p.reachConfigured(ctx, func(cfg *config.Config, hand control.Control, running bool) error {
+		served, left, err := split(ctx, hand, cfg, running, c.IDs)
+		if err != nil {
+			return err
+		}
+		if len(left) == 0 {
+			return p.settle(ctx, hand, c.IDs, hand.DeadRetry, "Put back")
+		}
+		if len(served) > 0 {
+			if err := p.settle(ctx, hand, served, hand.DeadRetry, "Put back"); err != nil {
+				return err
+			}
+		}
+		problem := "left as dead letters, since no bridge of the configuration would post the answer: " + wording.List(left)
+		if len(c.IDs) > 0 {
+			return errors.New(problem)
+		}
+		fmt.Fprintf(p.out, "%s. avatarbridge dead drop deletes them.\n", strings.ToUpper(problem[:1])+problem[1:])
+		return nil
 	})
 }
 

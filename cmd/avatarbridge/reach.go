@@ -25,7 +25,12 @@ func adminToken(c *config.Config) (string, error) {
 }
 
 // reach gives do a hand on the program: on the running one through its admin address, else on the database. Running says which.
-func (p *program) reach(ctx context.Context, do func(hand control.Control, running bool) error) (err error) {
+func (p *program) reach(ctx context.Context, do func(hand control.Control, running bool) error) error {
+	return p.reachConfigured(ctx, func(_ *config.Config, hand control.Control, running bool) error { return do(hand, running) })
+}
+
+// reachConfigured is reach for who also wants to know what is configured, as far as it can be read.
+func (p *program) reachConfigured(ctx context.Context, do func(c *config.Config, hand control.Control, running bool) error) (err error) {
 	c, err := p.loadBasics()
 	if err != nil {
 		return err
@@ -34,7 +39,7 @@ func (p *program) reach(ctx context.Context, do func(hand control.Control, runni
 		if err != nil {
 			return err
 		}
-		return do(hand, true)
+		return do(c, hand, true)
 	}
 	if _, err := os.Stat(c.Store.Path); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the program does not run, and there is no database %s yet", c.Store.Path)
@@ -48,7 +53,7 @@ func (p *program) reach(ctx context.Context, do func(hand control.Control, runni
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return do(control.Local{
+	return do(c, control.Local{
 		Store: st, Bridges: bridgeNames(c), Recordings: media.New(media.Config{Dir: c.Media.Dir, Keep: c.Media.Keep}),
 		Ended: func(ctx context.Context, gone []store.Conversation) error { return tellEnded(ctx, c, gone) },
 	}, false)

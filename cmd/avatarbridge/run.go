@@ -95,6 +95,9 @@ func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) 
 		return unlessStopped(ctx, err)
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	if err := endTerminal(ctx, st); err != nil {
+		return unlessStopped(ctx, err)
+	}
 	token, err := adminToken(s.config)
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Package terminal is a bridge to whoever sits at the terminal: each line is a message, each reply is printed.
 //
 // At the end of the input it waits until the lines that were read have their replies, so that a pipe into the program prints what it
-// was asked for. It cannot know that an avatar keeps silent: the wait is bounded, and what comes later is printed at the next start.
+// was asked for. It cannot know that an avatar keeps silent: the wait is bounded, and what would come later is not printed.
 package terminal
 
 import (
