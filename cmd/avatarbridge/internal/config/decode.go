@@ -154,11 +154,15 @@ func (d *decoder) fromFile(at, secret path, f *field, value any) {
 }
 
 func (d *decoder) unknown(at path, key string, known []string) {
-	if m := meant(key, known); m != "" {
-		d.fault(at, fmt.Sprintf("is no key here: did you mean %q?", m))
-		return
+	near, home := meant(key, known), d.home(at, key)
+	switch {
+	case home != "" && (near == "" || len(at) > 1):
+		d.fault(at, "is no key here: "+home)
+	case near != "":
+		d.fault(at, fmt.Sprintf("is no key here: did you mean %q?", near))
+	default:
+		d.fault(at, "is no key here: "+oneOf(key, known))
 	}
-	d.fault(at, "is no key here: "+oneOf(key, known))
 }
 
 // validate asks a section's own Validate, if it has one, and notes what it says.

@@ -84,7 +84,7 @@ avatar = "luna"
 
 func TestFaultsSayWhatWouldBeRight(t *testing.T) {
 	for _, test := range []struct{ name, document, want string }{
-		{"limit", small + "limits = { person = \"10/w\" }", `bridges.loft.limits.person is no limit: "10/w" is no rate: write it like "10/m, 200/d"`},
+		{"limit", small + "limits = { person = \"10/w\" }", `bridges.loft.limits.person is "10/w", which is no rate: write "10/m, 200/d"`},
 		{"public_url", small + `mode = "webhook"`, `bridges.loft.mode needs server.public_url`},
 		{"catch_up", small + `catch_up = "721h"`, `bridges.loft.catch_up is longer than store.keep (720h)`},
 		{"one account", small + "[bridges.copy]\nplatform = \"pigeon\"\ntoken = \"t\"\navatar = \"demo\"", `bridges.copy.token is the token of bridges.loft too`},

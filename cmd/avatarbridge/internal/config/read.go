@@ -22,6 +22,7 @@ type reader struct {
 	shares   bool              // [limits] does not say what one bridge may do
 	accounts map[string]string // who uses a platform's token
 	sharers  map[string]int    // how many bridges share half of an avatar's limits
+	bridges  tables            // all that are written
 }
 
 // words is the section [messages]: relay.Messages with the names of its keys.
@@ -69,7 +70,7 @@ func (r *reader) read(tree map[string]any) {
 		r.avatar(path{"avatars", name}, name, doc.Avatars[name])
 	}
 	r.accounts = map[string]string{}
-	r.sharers = r.sharing(doc.Bridges)
+	r.bridges, r.sharers = doc.Bridges, r.sharing(doc.Bridges)
 	for _, name := range r.ordered("bridges", doc.Bridges) {
 		r.bridge(path{"bridges", name}, name, doc.Bridges[name])
 	}
@@ -96,7 +97,11 @@ var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 // section returns a named table. It is nil when it cannot be read.
 func (r *reader) section(at path, name string, value any) map[string]any {
 	if !goodName.MatchString(name) {
-		r.fault(at, "has a name that cannot be part of an address: use at most 64 of a-z, 0-9, - and _, a letter or digit first")
+		problem := "has a name that cannot be part of an address: use at most 64 of a-z, 0-9, - and _, a letter or digit first"
+		if lower := strings.ToLower(name); goodName.MatchString(lower) {
+			problem += fmt.Sprintf(", such as [%s]", path{at[0], lower})
+		}
+		r.fault(at, problem)
 	}
 	t, ok := value.(map[string]any)
 	if !ok {
@@ -117,7 +122,7 @@ func (r *reader) kind(at path, key string, known []Kind, t map[string]any, commo
 	case i >= 0:
 		return &known[i], known[i].New()
 	case t[key] == nil:
-		r.fault(at.to(key), "is missing: it may be "+enumerate(names))
+		r.missing(at.to(key), names)
 	case isText:
 		r.fault(at.to(key), fmt.Sprintf("is %q, which this version does not have: %s", written, oneOf(written, names)))
 	}
@@ -176,7 +181,7 @@ type bridgeKeys struct {
 
 func (r *reader) bridge(at path, name string, value any) {
 	t := r.section(at, name, value)
-	if t == nil {
+	if t == nil || r.orphan(at, t) {
 		return
 	}
 	var keys bridgeKeys

@@ -75,17 +75,27 @@ func (r *reader) ids(at path, written []string) []string {
 	return written
 }
 
+// avatarExists notes a fault when there is no avatar with the name. Checked: that was looked at before.
 func (r *reader) avatarExists(at path, name string, checked bool) {
-	known := make([]string, len(r.config.Avatars))
-	for i, a := range r.config.Avatars {
-		known[i] = a.Name
+	var known []string
+	for _, a := range r.config.Avatars {
+		if a.Name == name || name != "" && strings.ToLower(a.Name) == name {
+			return // also when the avatar's own name is a fault: that is told where it stands
+		}
+		if goodName.MatchString(a.Name) {
+			known = append(known, a.Name)
+		}
 	}
 	switch {
-	case checked || slices.Contains(known, name):
-	case len(known) == 0:
+	case checked:
+	case len(r.config.Avatars) == 0:
 		r.fault(at, "needs an avatar, and the file has none: add one, such as [avatars.demo] with backend = \"echo\"")
+	case name == "" && len(known) > 0:
+		r.missing(at, known)
 	case name == "":
-		r.fault(at, "is missing: it may be "+enumerate(known))
+		r.fault(at, "is missing")
+	case len(known) == 0:
+		r.fault(at, fmt.Sprintf("is %q, and there is no [avatars.%s]", name, name))
 	default:
 		r.fault(at, fmt.Sprintf("is %q, and there is no [avatars.%s]: %s", name, name, oneOf(name, known)))
 	}
@@ -135,7 +145,7 @@ func (r *reader) parse(at path, written rates, around relay.Limits) relay.Limits
 		}
 		parsed, err := relay.ParseRates(l.text)
 		if err != nil {
-			r.fault(at.to(l.key), "is no limit: "+err.Error())
+			r.fault(at.to(l.key), fmt.Sprintf(`is %q, which is no rate: write "10/m, 200/d" (units s, m, h, d), or "off"`, l.text))
 			continue
 		}
 		*l.to = parsed

@@ -1,0 +1,41 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// A mistake is one fault, which says what was probably meant.
+func TestOneMistakeIsOneFaultWithItsRemedy(t *testing.T) {
+	const demo = "[avatars.demo]\nbackend = \"echo\"\n"
+	for _, test := range []struct{ name, document, want string }{
+		{"platform misspelt", demo + "[bridges.site]\nplatfrom = \"web\"\navatar = \"demo\"\n",
+			`bridges.site.platform is missing: line 4 has "platfrom": did you mean "platform"?`},
+		{"backend misspelt", "[avatars.demo]\nbakend = \"echo\"\n", `avatars.demo.backend is missing: line 2 has "bakend": did you mean "backend"?`},
+		{"avatar misspelt", demo + "[bridges.site]\nplatform = \"web\"\navtar = \"demo\"\n", `bridges.site.avtar is no key here: did you mean "avatar"?`},
+		{"key of another section", "[server]\nlisten = \"127.0.0.1:80\"\n" + demo + "[bridges.site]\nplatform = \"web\"\navatar = \"demo\"\npublic_url = \"https://x.example\"\n",
+			`bridges.site.public_url is no key here: public_url belongs to [server] (line 1)`},
+		{"key of a section that is not there", demo + "level = \"info\"\n", `avatars.demo.level is no key here: level belongs to [log]`},
+		{"key of a bridge", demo + "reply_when = \"always\"\n", `avatars.demo.reply_when is no key here: reply_when belongs to a section like [bridges.my-telegram]`},
+		{"key before any section", "public_url = \"https://x.example\"\n" + demo, `public_url is no key here: public_url belongs to [server]`},
+		{"route alone", demo + "[bridges.site]\nplatform = \"web\"\navatar = \"demo\"\n[[bridges.my-telegram.routes]]\nchannels = [\"1\"]\n",
+			`bridges.my-telegram.routes has no bridge: there is no [bridges.my-telegram] for this route; the file has "site"`},
+		{"capital letter", "[avatars.Demo]\nbackend = \"echo\"\n[bridges.site]\nplatform = \"web\"\navatar = \"demo\"\n",
+			`avatars.Demo has a name that cannot be part of an address: use at most 64 of a-z, 0-9, - and _, a letter or digit first, such as [avatars.demo]`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := faults(t, test.document, nil)
+			last := got[len(got)-1]
+			if !strings.HasSuffix(last, test.want) || len(got) != 1 {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), test.want)
+			}
+		})
+	}
+}
+
+func TestNoNameIsSuggestedThatIsItselfAFault(t *testing.T) {
+	got := strings.Join(faults(t, "[avatars.\"My Luna\"]\nbackend = \"echo\"\n[bridges.site]\nplatform = \"web\"\navatar = \"luna\"\n", nil), "\n")
+	if !strings.HasSuffix(got, `bridges.site.avatar is "luna", and there is no [avatars.luna]`) {
+		t.Error(got)
+	}
+}
