@@ -5,7 +5,7 @@ import (
 )
 
 // cached bounds each of the caches' two generations.
-const cached = 8192
+const cached = 1024
 
 // A core is what the writer's goroutine alone touches: the connection, the claims and the caches. Each method runs inside the writer's
 // transaction.
