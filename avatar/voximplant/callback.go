@@ -48,7 +48,7 @@ func (b hooked) Handler(say avatar.Speaker) http.Handler {
 
 // key is that of a reply. A service that gets no answer posts the same body to the same address once more, and says nothing by which it could be told
 // from an avatar that says the same words twice: it is the time that tells. The address is part of the key, as each turn has its own: the same
-// answer to two questions is two.
+// answer to two questions is two, and the same answer to a question that was asked twice, as after a crash, is one.
 func key(address string, body []byte) string {
 	h := sha256.New()
 	_, _ = io.WriteString(h, address) // a hash never fails

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
 	"encoding/json"
@@ -54,16 +53,7 @@ func unseal(token string, key cipher.AEAD) (k ticket, ok bool) {
 	return k, err == nil && json.Unmarshal(payload, &k) == nil
 }
 
-// ticketKey makes the key of callback tokens from a secret of 32 bytes. Its nonces are random and part of the token.
-func ticketKey(secret []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(secret)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
-}
-
-// callbackURL is where later replies to the turn may be sent, "" when the avatar hears none or there is no public URL.
+// callbackURL is where later replies to the turn may be sent, the same address each time that it is asked, "" when the avatar hears none or there is no public URL.
 func (p *player) callbackURL(l *line, t *store.Turn, b *turnBody) string {
 	key := p.r.key.Load()
 	if _, hears := p.cfg.Backend.(avatar.Listener); !hears || p.r.cfg.CallbackURL == nil || key == nil {
