@@ -109,18 +109,6 @@ func TestEveryModeKeepsThePromises(t *testing.T) {
 	}
 }
 
-func TestOtherAvatarsAndSeveralBots(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"closed", "crash", "crash-steps"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := small(t)
-			b.Avatar, b.Bridges = "virtuals", slices.Repeat([]string{trial.Telegram}, 3)
-			drive(t, b, name, trial.Ours)
-		})
-	}
-}
-
 func TestADiskIsFullWhereNothingCanBeMounted(t *testing.T) {
 	t.Parallel()
 	b := small(t)
@@ -200,6 +188,12 @@ func TestWrongCommandLines(t *testing.T) {
 		{nil, misuse, "mode"},
 		{[]string{"--against", "grammy", "closed"}, misuse, "against"},
 		{[]string{"nonsense"}, broken, "nonsense"},
+		{[]string{"--bridges", "discord,irc", "closed"}, broken, "discord,irc"},
+		{[]string{"--bridges", "0", "closed"}, broken, "bridges are"},
+		{[]string{"--bridges", "discord,slack", "crash-hold"}, broken, "nothing is held"},
+		{[]string{"--bridges", "discord", "disk"}, broken, "Discord is told of no message"},
+		{[]string{"--bridges", "slack", "--against", "baseline", "closed"}, broken, "the baseline is a bot on Telegram"},
+		{[]string{"slack-down"}, broken, "there is no bridge to Slack"},
 		{[]string{"--dir", "/nowhere/at/all", "closed"}, broken, "/nowhere"},
 		{[]string{"--help"}, kept, ""},
 	} {
