@@ -13,8 +13,8 @@ func TestATurnThatIsAskedAgainHasTheSameCallback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, other := ticket{Turn: "one"}, ticket{Turn: "other"}
-	if one.seal(key) != one.seal(key) {
+	one, again, other := ticket{Turn: "one"}, ticket{Turn: "one"}, ticket{Turn: "other"}
+	if one.seal(key) != again.seal(key) {
 		t.Error("the same ticket is sealed in two ways: a service's answer to a turn that was asked twice would be posted twice")
 	}
 	if one.seal(key) == other.seal(key) || one.seal(key)[:16] == other.seal(key)[:16] {
