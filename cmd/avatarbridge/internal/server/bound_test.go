@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -272,4 +273,17 @@ func TestAConnectionIsGoodForAnotherRequestAfterAPause(t *testing.T) {
 	if !alive(t, c) {
 		t.Error("the deadline of one request ends the next one")
 	}
+}
+
+// A page's stream does so when the program stops while its handler returns.
+func TestADeadlineMayBeSetWhileTheHandlerReturns(t *testing.T) {
+	var late sync.WaitGroup
+	h := forClients.timed(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c := http.NewResponseController(w)
+		late.Go(func() { _ = c.SetWriteDeadline(time.Now().Add(time.Minute)) })
+	}))
+	for range 100 {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	}
+	late.Wait()
 }

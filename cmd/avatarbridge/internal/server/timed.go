@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,8 +44,8 @@ type timedWriter struct {
 	http.ResponseWriter
 	patience
 	control *http.ResponseController
-	began   time.Time // when the answer began; the zero time: it has not
-	own     bool      // the handler sets the deadlines
+	began   time.Time   // when the answer began; the zero time: it has not
+	own     atomic.Bool // the handler sets the deadlines. It may do so from any goroutine, also while it returns
 }
 
 // Unwrap lets http.ResponseController find the rest of what the writer can do.
@@ -52,7 +53,7 @@ func (t *timedWriter) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
 // SetWriteDeadline leaves the deadlines to the handler from now on.
 func (t *timedWriter) SetWriteDeadline(at time.Time) error {
-	t.own = true
+	t.own.Store(true)
 	return t.control.SetWriteDeadline(at)
 }
 
@@ -82,7 +83,7 @@ func (t *timedWriter) begin() {
 }
 
 func (t *timedWriter) until(d time.Duration) {
-	if !t.own {
+	if !t.own.Load() {
 		_ = t.control.SetWriteDeadline(time.Now().Add(d))
 	}
 }
