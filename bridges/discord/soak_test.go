@@ -16,12 +16,12 @@ import (
 	"avatarbridge/bridges/bridgetest"
 )
 
-// soaking is how much the soak has: AVATARBRIDGE_TEST_LOAD=full is what takes minutes.
-func soaking() (reconnects, events int) {
+// soaking is how much the soak has, and how long it takes at least from one break to the next. AVATARBRIDGE_TEST_LOAD=full is ten minutes long.
+func soaking() (reconnects, events int, every time.Duration) {
 	if os.Getenv("AVATARBRIDGE_TEST_LOAD") == "full" {
-		return 1000, 100_000
+		return 1000, 100_000, 600 * time.Millisecond
 	}
-	return 25, 2500
+	return 25, 2500, time.Millisecond
 }
 
 // A tally is a receiver that only counts, so that a long run takes no memory of its own.
@@ -45,10 +45,10 @@ func (t *tally) Health(error) {}
 func TestManyBreaksLoseAndLeakNothing(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
-	reconnects, events := soaking()
+	reconnects, events, every := soaking()
 	w := newWorld(t, bridgetest.DiscordOptions{Heartbeat: 50 * time.Millisecond, Remember: 100, ResumeEvents: 500, SessionStarts: 1_000_000})
 	var cancel context.CancelFunc
-	w.ctx, cancel = context.WithTimeout(context.Background(), 15*time.Minute)
+	w.ctx, cancel = context.WithTimeout(context.Background(), 25*time.Minute)
 	defer cancel()
 	rx := &tally{events: make(chan bridges.Event, 100)}
 	var rooms []*bridgetest.DiscordChannel
@@ -62,11 +62,12 @@ func TestManyBreaksLoseAndLeakNothing(t *testing.T) {
 	done := make(chan error, 1)
 	b := w.bridge(nil)
 	go func() { done <- b.Run(ctx, rx) }()
-	heap := w.soak(rx, rooms, reconnects, events)
+	heap := w.soak(rx, rooms, reconnects, events, every)
 	stop()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+	t.Logf("%d breaks, %d events: the heap grew by %d KiB", reconnects, events, heap>>10)
 	if heap > 8<<20 {
 		t.Errorf("the heap grew by %d KiB", heap>>10)
 	}
@@ -74,7 +75,9 @@ func TestManyBreaksLoseAndLeakNothing(t *testing.T) {
 
 // soak writes events and breaks connections meanwhile, and checks that each event is heard in order. It returns by how much the heap has
 // grown since a tenth of it was done.
-func (w *world) soak(rx *tally, rooms []*bridgetest.DiscordChannel, reconnects, events int) (grown int64) {
+func (w *world) soak(rx *tally, rooms []*bridgetest.DiscordChannel, reconnects, events int, every time.Duration) (grown int64) {
+	pace := time.NewTicker(every)
+	defer pace.Stop()
 	breaks := []func(){
 		func() { w.d.CutGateways(w.bot) }, func() { w.d.AskReconnect(w.bot) }, func() { w.d.CloseGateways(w.bot, 4000) },
 		func() { w.d.Invalidate(w.bot, true) }, func() { w.d.Invalidate(w.bot, false) }, func() { w.d.Zombify(w.bot) },
@@ -113,6 +116,7 @@ func (w *world) soak(rx *tally, rooms []*bridgetest.DiscordChannel, reconnects, 
 			}
 		}
 		hear((n + 1) * each)
+		<-pace.C // life goes on for a while
 		if n == reconnects/10 {
 			base = inUse()
 		}
