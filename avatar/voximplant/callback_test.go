@@ -48,7 +48,7 @@ func (s *shelf) Draft(string) {}
 func hears(t *testing.T, now time.Time, s *shelf, path, body string) int {
 	t.Helper()
 	cfg := Default()
-	cfg.AccountID, cfg.APIKey, cfg.AvatarID = "1", "k", "a"
+	cfg.AccountID, cfg.APIKey, cfg.AvatarID = "1", "k", "9b0f0d0c-1111-4222-8333-444455556666"
 	b, err := build(cfg, http.DefaultClient, http.DefaultClient, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestASilentCallbackIsSaidSoThatItSettlesItsTurn(t *testing.T) {
 func TestACallbackThatIsNotStoredIsAskedForAgain(t *testing.T) {
 	s := &failing{}
 	cfg := Default()
-	cfg.AccountID, cfg.APIKey, cfg.AvatarID = "1", "k", "a"
+	cfg.AccountID, cfg.APIKey, cfg.AvatarID = "1", "k", "9b0f0d0c-1111-4222-8333-444455556666"
 	b, err := New(cfg, http.DefaultClient, http.DefaultClient)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 func (b *Backend) Check(ctx context.Context) []fault.Finding {
 	_, named, err := b.platform.logon(ctx)
 	if err != nil {
-		return []fault.Finding{finding("Logon failed at "+b.platform.base.Host, err, "see whether api_url is right and can be reached from here")}
+		return []fault.Finding{finding("Logon failed at "+b.platform.base.Host, err, remedy(b.platform.base))}
 	}
 	found := []fault.Finding{{OK: true, What: "account accepted by " + b.platform.base.Host + ", avatar API at " + hosts(named)}}
 	if g, ok := b.transport.(*grpcTransport); ok {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,9 @@ type Config struct {
 // ownData are the keys of customData that the program itself sets.
 var ownData = []string{"platform", "bridge", "userUid", "userName", "locale"}
 
+// uuidForm is that of an avatar's id.
+var uuidForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
 const maxReplyTimeout = time.Hour
 
 // Default returns the settings that hold where the section has none.
@@ -64,8 +68,8 @@ func (c Config) Validate() []fault.Setting {
 	switch {
 	case c.AvatarID == "":
 		bad("avatar_id", "is missing: the avatar's id, a UUID, stands in Voximplant's control panel under Avatars")
-	case !plain(c.AvatarID) || strings.ContainsAny(c.AvatarID, "/?#%\\") || strings.Trim(c.AvatarID, ".") == "":
-		bad("avatar_id", "is no id: copy the avatar's UUID from Voximplant's control panel")
+	case !uuidForm.MatchString(c.AvatarID):
+		bad("avatar_id", "is no avatar's id: a UUID as the control panel shows it under Avatars")
 	}
 	if _, err := base(c.APIURL); err != nil {
 		bad("api_url", `must be an absolute address without a query: the service's own is "https://api.voximplant.com"`)
@@ -133,4 +137,12 @@ func base(s string) (*url.URL, error) {
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u, nil
+}
+
+// remedy is what to do when the platform API at an address is not reached.
+func remedy(api *url.URL) string {
+	if api.String() == Default().APIURL {
+		return "see whether this machine reaches the internet (DNS, proxy, firewall)"
+	}
+	return "see whether api_url is right and can be reached from here"
 }

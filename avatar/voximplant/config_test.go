@@ -30,6 +30,8 @@ func TestEachFaultOfTheSectionIsFound(t *testing.T) {
 		"an account's name": {func(c *Config) { c.AccountID = "acme" }, []string{"account_id"}},
 		"a line in the key": {func(c *Config) { c.APIKey = "canary\n" }, []string{"api_key"}},
 		"a path":            {func(c *Config) { c.AvatarID = "../login" }, []string{"avatar_id"}},
+		"an avatar's name":  {func(c *Config) { c.AvatarID = "concierge" }, []string{"avatar_id"}},
+		"an id in braces":   {func(c *Config) { c.AvatarID = "{" + c.AvatarID + "}" }, []string{"avatar_id"}},
 		"dots":              {func(c *Config) { c.AvatarID = ".." }, []string{"avatar_id"}},
 		"no address":        {func(c *Config) { c.APIURL = "api.voximplant.com" }, []string{"api_url"}},
 		"a query":           {func(c *Config) { c.APIURL = "https://api.voximplant.com/?key=canary" }, []string{"api_url"}},
@@ -65,5 +67,17 @@ func TestOnlyRESTNeedsAPlaceForCallbacks(t *testing.T) {
 	}
 	if c.Transport = transportGRPC; c.NeedsCallback() {
 		t.Error("grpc")
+	}
+}
+
+func TestTheRemedyForAPlatformOutOfReachDependsOnWhoWroteItsAddress(t *testing.T) {
+	for address, want := range map[string]string{Default().APIURL: "reaches the internet", "https://vox.example": "see whether api_url is right"} {
+		api, err := base(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := remedy(api); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %q", address, got, want)
+		}
 	}
 }

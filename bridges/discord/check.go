@@ -29,7 +29,7 @@ func (b *Bridge) Check(ctx context.Context) []fault.Finding {
 		return []fault.Finding{{What: "Discord refuses the token",
 			Fix: "reset it at https://discord.com/developers/applications (Bot, Reset Token) and copy it into token"}}
 	case err != nil:
-		return []fault.Finding{{What: "Discord is not reached: " + err.Error(), Fix: "see whether api_url is right and can be reached from here"}}
+		return []fault.Finding{{What: "Discord is not reached: " + err.Error(), Fix: b.cfg.unreached()}}
 	case me.ID == "":
 		return []fault.Finding{{What: errNoBot.Error(), Fix: "set api_url to a server with Discord's API"}}
 	}

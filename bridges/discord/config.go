@@ -86,3 +86,20 @@ func (c Config) catchUp() time.Duration {
 	}
 	return c.CatchUp
 }
+
+// unreached is what to do when the platform's API is not reached.
+func (c Config) unreached() string {
+	if c.APIURL == Default().APIURL {
+		return "see whether this machine reaches the internet (DNS, proxy, firewall)"
+	}
+	return "see whether api_url is right and can be reached from here"
+}
+
+// RoomFault says why a route's id of a channel, a category or a server cannot be one, "" when it may be.
+func RoomFault(id string) string {
+	if _, err := strconv.ParseUint(id, 10, 64); err == nil {
+		return ""
+	}
+	return `is a name; routes need the id, such as "1122334455667788990": switch on Discord's Settings, Advanced, Developer Mode, ` +
+		"then right-click the channel and choose Copy Channel ID"
+}

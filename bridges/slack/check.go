@@ -23,7 +23,7 @@ func (b *Bridge) Check(ctx context.Context) []fault.Finding {
 	case refused(err):
 		return []fault.Finding{{What: "Slack refuses the bot token: " + named(err), Fix: fault.Of(err).Reason}}
 	case err != nil:
-		return []fault.Finding{{What: "Slack is not reached: " + err.Error(), Fix: "see whether api_url is right and can be reached from here"}}
+		return []fault.Finding{{What: "Slack is not reached: " + err.Error(), Fix: b.cfg.unreached()}}
 	}
 	found := []fault.Finding{{OK: true, What: fmt.Sprintf("token accepted: @%s in %s (%s)", me.Name, me.TeamName, me.Team)}}
 	found = append(found, b.checkScopes(me)...)

@@ -26,7 +26,7 @@ func (b *Bridge) Check(ctx context.Context) []fault.Finding {
 	case refused(err):
 		return []fault.Finding{{What: "Telegram refuses the token", Fix: "copy the token again from @BotFather (/mybots, API Token) into token"}}
 	case err != nil:
-		return []fault.Finding{{What: "Telegram is not reached: " + err.Error(), Fix: "see whether api_url is right and can be reached from here"}}
+		return []fault.Finding{{What: "Telegram is not reached: " + err.Error(), Fix: b.cfg.unreached()}}
 	case json.Unmarshal(result, &me) != nil || me.ID == 0:
 		return []fault.Finding{{What: errNoBot.Error(), Fix: "set api_url to a Bot API server"}}
 	}

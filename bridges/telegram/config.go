@@ -31,6 +31,7 @@ func Default() Config { return Config{Mode: Poll, APIURL: "https://api.telegram.
 
 var (
 	tokenForm  = regexp.MustCompile(`^[0-9]{1,20}:[A-Za-z0-9_-]{4,256}$`)
+	chatForm   = regexp.MustCompile(`^-?[0-9]{1,20}$`)
 	secretForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`) // https://core.telegram.org/bots/api#setwebhook
 )
 
@@ -66,4 +67,20 @@ func (c Config) Validate() []fault.Setting {
 // endpoint is the pattern into which the library puts the token and the method.
 func (c Config) endpoint() string {
 	return strings.ReplaceAll(strings.TrimRight(c.APIURL, "/"), "%", "%%") + "/bot%s/%s"
+}
+
+// unreached is what to do when the platform's API is not reached.
+func (c Config) unreached() string {
+	if c.APIURL == Default().APIURL {
+		return "see whether this machine reaches the internet (DNS, proxy, firewall)"
+	}
+	return "see whether api_url is right and can be reached from here"
+}
+
+// RoomFault says why a route's id of a room cannot be one, "" when it may be.
+func RoomFault(id string) string {
+	if chatForm.MatchString(id) {
+		return ""
+	}
+	return `is a name; routes need the id, such as "-1001234567890": start without the route and mention the bot in the group, and the log names it`
 }

@@ -43,8 +43,13 @@ func blocks(t *testing.T, language string) []string {
 // Each block is meant to be pasted at the end of what init writes: alone, and after all that stand before it.
 func TestReadmeConfigurationsCanBeAppendedToTheDefaultOne(t *testing.T) {
 	anything := func(name string) (string, bool) {
-		if strings.HasSuffix(name, "TELEGRAM_TOKEN") {
+		switch {
+		case strings.HasSuffix(name, "TELEGRAM_TOKEN"):
 			return "123456:AAF-abcdefghijklmnopqrstuvwxyz012345", true
+		case strings.HasSuffix(name, "SLACK_BOT_TOKEN"):
+			return "xoxb-of-" + name, true
+		case strings.HasSuffix(name, "SLACK_APP_TOKEN"):
+			return "xapp-of-" + name, true
 		}
 		return "a-value-of-" + name, true
 	}

@@ -37,7 +37,7 @@ type backend struct {
 
 func platforms() []platform {
 	return []platform{
-		{Kind: kind("telegram", telegram.Default, telegramURL), build: buildTelegram},
+		{Kind: withRooms(kind("telegram", telegram.Default, telegramURL), telegram.RoomFault), build: buildTelegram},
 		discordPlatform(),
 		slackPlatform(),
 		{Kind: webKind(), announces: true, build: buildWeb},
@@ -60,6 +60,12 @@ func kind[C any](name string, fresh func() C, public func(*C) string) config.Kin
 	if public != nil {
 		k.NeedsPublicURL = func(c any) string { return public(c.(*C)) }
 	}
+	return k
+}
+
+// withRooms makes names of rooms in routes a fault.
+func withRooms(k config.Kind, roomFault func(id string) string) config.Kind {
+	k.RoomFault = roomFault
 	return k
 }
 

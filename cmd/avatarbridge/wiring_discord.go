@@ -7,7 +7,7 @@ import (
 )
 
 func discordPlatform() platform {
-	return platform{Kind: kind("discord", discord.Default, nil), build: buildDiscord}
+	return platform{Kind: withRooms(kind("discord", discord.Default, nil), discord.RoomFault), build: buildDiscord}
 }
 
 func buildDiscord(b config.Bridge, in *house) (bridges.Bridge, error) {

@@ -9,7 +9,7 @@ import (
 )
 
 func slackPlatform() platform {
-	return platform{Kind: kind("slack", slack.Default, slackURL), build: buildSlack}
+	return platform{Kind: withRooms(kind("slack", slack.Default, slackURL), slack.RoomFault), build: buildSlack}
 }
 
 // slackURL says that events over HTTP need an address.

@@ -107,6 +107,8 @@ type Kind struct {
 	// Visitors says that people have no account on the platform. All of its bridges to an avatar share half of that avatar's limits, to equal
 	// parts, but those for which limits.bridge is set.
 	Visitors bool
+	// RoomFault says why a route's id of a room cannot be one of the platform, "" when it may be. Nil: any may be.
+	RoomFault func(id string) string
 	// Settings are what holds for a platform's bridges where they say nothing. Avatar and Limits have no meaning in it.
 	Settings relay.Settings
 }

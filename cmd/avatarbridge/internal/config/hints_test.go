@@ -3,6 +3,8 @@ package config_test
 import (
 	"strings"
 	"testing"
+
+	"avatarbridge/cmd/avatarbridge/internal/config"
 )
 
 // A mistake is one fault, which says what was probably meant.
@@ -37,5 +39,20 @@ func TestNoNameIsSuggestedThatIsItselfAFault(t *testing.T) {
 	got := strings.Join(faults(t, "[avatars.\"My Luna\"]\nbackend = \"echo\"\n[bridges.site]\nplatform = \"web\"\navatar = \"luna\"\n", nil), "\n")
 	if !strings.HasSuffix(got, `bridges.site.avatar is "luna", and there is no [avatars.luna]`) {
 		t.Error(got)
+	}
+}
+
+func TestANameOfARoomIsToldInTheWordsOfItsPlatform(t *testing.T) {
+	kinds := kinds
+	kinds.Platforms = append([]config.Kind{}, kinds.Platforms...)
+	kinds.Platforms[0].RoomFault = func(id string) string {
+		if id == "#general" {
+			return "is a name; pigeons need the id"
+		}
+		return ""
+	}
+	_, err := config.Parse("config.toml", t.TempDir(), []byte(small+"[[bridges.loft.routes]]\nchannels = [\"1\", \"#general\"]\n"), kinds, environment(nil))
+	if err == nil || !strings.HasSuffix(err.Error(), "bridges.loft.routes[0].channels[1] is a name; pigeons need the id") {
+		t.Error(err)
 	}
 }

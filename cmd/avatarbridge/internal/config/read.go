@@ -202,7 +202,7 @@ func (r *reader) bridge(at path, name string, value any) {
 	if kind != nil && kind.Visitors && r.shares && own.Limits.Bridge == "" {
 		b.Default.Limits.Bridge = portion(b.Default.Limits.Avatar, 2*max(r.sharers[b.Default.Avatar], 1))
 	}
-	b.Routes = r.routes(at.to("routes"), keys.Routes, b.Default)
+	b.Routes = r.routes(at.to("routes"), keys.Routes, kind, b.Default)
 	r.config.Bridges = append(r.config.Bridges, b)
 	if keys.CatchUp > r.config.Store.Keep {
 		r.fault(at.to("catch_up"), fmt.Sprintf("is longer than store.keep (%s): what is caught up would be answered twice", short(r.config.Store.Keep)))

@@ -101,7 +101,8 @@ func (r *reader) avatarExists(at path, name string, checked bool) {
 	}
 }
 
-func (r *reader) routes(at path, written []any, around relay.Settings) []relay.Route {
+// routes reads the routes of a bridge. Kind is its platform, nil when that is not known.
+func (r *reader) routes(at path, written []any, kind *Kind, around relay.Settings) []relay.Route {
 	var routes []relay.Route
 	for i, value := range written {
 		here := at.at(i)
@@ -118,14 +119,24 @@ func (r *reader) routes(at path, written []any, around relay.Settings) []relay.R
 		if len(keys.Channels) == 0 {
 			r.fault(here.to("channels"), `is missing: list the ids of the rooms that the route is for, such as ["-1001234567890"]`)
 		}
-		for n, c := range keys.Channels {
-			if strings.TrimSpace(c) != c || c == "" {
-				r.fault(here.to("channels").at(n), "is no room's id: write it in quotes, without spaces")
-			}
-		}
+		r.rooms(here.to("channels"), keys.Channels, kind)
 		routes = append(routes, relay.Route{Channels: keys.Channels, Settings: r.settings(here, own, around)})
 	}
 	return routes
+}
+
+// rooms checks a route's ids. What cannot be read is empty, and has its fault.
+func (r *reader) rooms(at path, ids []string, kind *Kind) {
+	for i, id := range ids {
+		switch {
+		case strings.TrimSpace(id) != id || id == "":
+			r.fault(at.at(i), "is no room's id: write it in quotes, without spaces")
+		case kind != nil && kind.RoomFault != nil:
+			if problem := kind.RoomFault(id); problem != "" {
+				r.fault(at.at(i), problem)
+			}
+		}
+	}
 }
 
 // parse reads limits; those that are not written are as around them.
