@@ -39,6 +39,8 @@ type line struct {
 	account string
 	moved   map[string]string // channels that have another id now
 	state   BridgeStatus
+	met     bool          // it was connected once
+	failed  bool          // it was told that it is not connected yet
 	opened  chan struct{} // closed by the first Open
 }
 
@@ -197,17 +199,21 @@ func (l *line) bury(ctx context.Context, account, name string) error {
 // Health notes how the connection is; see bridges.Receiver.
 func (l *line) Health(err error) {
 	l.mu.Lock()
-	was := l.state
+	was, met, failed := l.state, l.met, l.failed
 	if l.state.Connected = err == nil; err == nil {
-		l.state.Reason = ""
+		l.state.Reason, l.met = "", true
 	} else {
-		l.state.Reason = err.Error()
+		l.state.Reason, l.failed = err.Error(), true
 	}
 	reason := l.state.Reason
 	l.mu.Unlock()
 	switch {
 	case err == nil && !was.Connected:
 		l.log.Info("connected", "account", was.Account)
+	case err != nil && !met:
+		if !failed {
+			l.log.Warn("not connected yet; trying again", "err", err)
+		}
 	case err != nil && (was.Connected || was.Reason != reason):
 		l.log.Warn("the connection is lost; trying again", "err", err)
 	}
