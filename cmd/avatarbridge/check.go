@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -111,6 +113,9 @@ func folder(database string) fault.Finding {
 	dir := filepath.Dir(database)
 	probe, err := os.CreateTemp(dir, ".avatarbridge-check")
 	if err != nil {
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			err = e.Err // without the name of the probe
+		}
 		return fault.Finding{What: "cannot write beside " + database + ": " + err.Error(),
 			Fix: "make the folder, and let the user that runs avatarbridge write in it; or set another store.url"}
 	}

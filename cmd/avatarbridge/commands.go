@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func (p *program) read(load func(string, config.Kinds, config.Lookup) (*config.C
 }
 
 type initCommand struct {
-	Force bool `help:"Replace a file that exists."`
+	Force bool `help:"Replace a file that exists, and keep a copy of it."`
 }
 
 // Run writes the file with mode 0600, since secrets will be put into it.
@@ -89,6 +90,13 @@ func (c *initCommand) Run(p *program) error {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if c.Force {
 		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+		kept, err := keepBefore(file)
+		if err != nil {
+			return fmt.Errorf("%s was left as it is, since no copy of it can be kept: %w", file, err)
+		}
+		if kept != "" {
+			fmt.Fprintf(p.out, "The file that was there is %s now.\n", kept)
+		}
 	}
 	f, err := os.OpenFile(file, flags, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -105,6 +113,37 @@ func (c *initCommand) Run(p *program) error {
 	}
 	fmt.Fprintf(p.out, "Wrote %s. It works as it is: %s. What to change stands in it.\n", file, strings.Join(append([]string{"avatarbridge"}, c.with(p)...), " "))
 	return nil
+}
+
+// beforeInit is added to the name of a configuration that init replaces.
+const beforeInit = ".before-init"
+
+// keepBefore copies a file that is to be replaced, and says where to; "" when nothing is lost with it. A copy that is there already is kept too.
+func keepBefore(file string) (string, error) {
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	old, err := os.ReadFile(file)
+	if err != nil || bytes.Equal(old, config.Default) {
+		return "", err
+	}
+	name := file + beforeInit
+	for n := 2; ; n++ {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			name = fmt.Sprintf("%s%s-%d", file, beforeInit, n)
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		_, err = f.Write(old)
+		return name, errors.Join(err, f.Sync(), f.Close())
+	}
 }
 
 // with is what a command needs to find the file.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -287,8 +288,18 @@ func TestInitWritesAFileThatWorksAndReplacesNone(t *testing.T) {
 	if got := runProgram(t, dir, "", "init"); got.code != failed || !strings.Contains(got.err, "--force") {
 		t.Errorf("a second init: %+v", got)
 	}
-	if got := runProgram(t, dir, "", "init", "--force"); got.code != ok {
-		t.Errorf("init --force: %+v", got)
+	for i, kept := range []string{"config.toml.before-init", "config.toml.before-init-2"} {
+		mine := "# mine " + strconv.Itoa(i)
+		writeFile(t, dir, "config.toml", mine)
+		if got := runProgram(t, dir, "", "init", "--force"); got.code != ok || !strings.Contains(got.out, kept+" now.") {
+			t.Errorf("init --force: %+v", got)
+		}
+		if old, err := os.ReadFile(filepath.Join(dir, kept)); err != nil || string(old) != mine {
+			t.Errorf("%s holds %q, %v", kept, old, err)
+		}
+	}
+	if got := runProgram(t, dir, "", "init", "--force"); got.code != ok || strings.Contains(got.out, "before-init") {
+		t.Errorf("init --force over what init wrote: %+v", got)
 	}
 	written, err = os.ReadFile(filepath.Join(dir, "config.toml"))
 	if err != nil || !bytes.Equal(written, config.Default) {

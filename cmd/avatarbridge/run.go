@@ -213,6 +213,9 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger) (store.S
 	case errors.Is(err, store.ErrNewer):
 		return nil, fmt.Errorf("open the database %s: %w: use the newer program, or restore the backup that it made beside the database", c.Store.Path, err)
 	case err != nil:
+		if f := folder(c.Store.Path); !f.OK && ctx.Err() == nil {
+			return nil, fmt.Errorf("%s: %s", f.What, f.Fix) // the database's own words are a number
+		}
 		return nil, fmt.Errorf("the database cannot be opened: %w", err) // which names it
 	}
 	return st, nil

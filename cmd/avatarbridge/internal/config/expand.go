@@ -50,11 +50,37 @@ func (d *decoder) secretFile(at path, name string) string {
 	secret, err := readSecret(d.resolve(name))
 	if err != nil {
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
-			err = e.Err // without the name: somebody may have put the secret itself there
+			err = fmt.Errorf("%s: %w", d.lookedFor(name), e.Err)
 		}
 		d.fault(at, "must name a file with the secret in it, and what it names is of no use: "+err.Error())
 	}
 	return secret
+}
+
+// pathForm is what only a path looks like: no service's secret begins so, and random text hardly ever does.
+var pathForm = regexp.MustCompile(`^(?:(?:/[\w.@-]+){2,}|(?:~|\.\.?)(?:/[\w.@-]+)+)$`)
+
+// lookedFor says where a file was looked for. Somebody may have put the secret itself in the place of the file's name: what does not look like a
+// path is not shown.
+func (d *decoder) lookedFor(name string) string {
+	file, around := absolute(d.resolve(name)), absolute(d.dir)
+	folder := filepath.Dir(file)
+	_, err := os.Stat(folder)
+	switch {
+	case pathForm.MatchString(name), err == nil && folder != around && filepath.Dir(folder) != folder:
+		return file
+	case folder == around:
+		return "in " + folder
+	}
+	return "below " + around
+}
+
+// absolute is a path as one can look it up from anywhere; as it is where even the working folder is not known.
+func absolute(file string) string {
+	if full, err := filepath.Abs(file); err == nil {
+		return full
+	}
+	return file
 }
 
 // resolve returns a file's path, which may be relative to the configuration file.

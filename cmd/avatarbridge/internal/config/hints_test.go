@@ -56,3 +56,18 @@ func TestANameOfARoomIsToldInTheWordsOfItsPlatform(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestASecretsFileThatIsMissingIsNamedUnlessItMayBeTheSecret(t *testing.T) {
+	for written, want := range map[string]string{
+		"/nowhere/token":      "of no use: /nowhere/token: no such file",
+		"./token":             "/token: no such file",
+		"123456:canary-7d1f":  "of no use: in /",
+		"canary-7d1f/abcdef=": "of no use: below /",
+		"/canary7d1fabcdef=":  "of no use: below /",
+	} {
+		got := faults(t, strings.ReplaceAll(small, `token = "t"`, `token_file = "`+written+`"`), nil)
+		if len(got) != 1 || !strings.Contains(got[0], want) || strings.Contains(got[0], "canary") {
+			t.Errorf("%s: %q, want %q", written, got, want)
+		}
+	}
+}
