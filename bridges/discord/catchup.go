@@ -26,7 +26,7 @@ func (in *intake) begin(ctx context.Context, it *item) {
 	isNew := p.since().IsZero()
 	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli()}
 	in.toldAt = time.Now().Add(sessionWithin - cursorEvery)
-	in.catchUp(ctx, it.shard, p.since().Add(-gapSlack), isNew)
+	in.catchUp(ctx, it.shard, p.since(), isNew)
 }
 
 // catchUp looks for what a shard has missed since then. A bot that is new has missed nothing where it does not know that somebody talked.

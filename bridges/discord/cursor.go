@@ -53,13 +53,14 @@ func (c cursor) String() string {
 	return string(raw)
 }
 
-// since is from when on a new session has to look for messages, the zero time when nothing is known.
+// since is from when on a new session has to look for messages, the zero time when nothing is known. A gap that is still open begins where it
+// did, however often the program has ended meanwhile.
 func (p *point) since() time.Time {
 	switch {
 	case p.Gap > 0:
 		return time.UnixMilli(p.Gap)
 	case p.At > 0:
-		return time.UnixMilli(p.At)
+		return time.UnixMilli(p.At).Add(-gapSlack)
 	}
 	return time.Time{}
 }

@@ -260,8 +260,8 @@ func (in *intake) progress() []point {
 		p := &points[m.shard]
 		if m.session == p.ID {
 			p.Seq = min(p.Seq, m.seq-1)
-		} else if p.Gap == 0 || m.at.UnixMilli() < p.Gap {
-			p.Gap = m.at.UnixMilli() // that session cannot be gone on with any more
+		} else if gap := m.at.Add(-gapSlack).UnixMilli(); p.Gap == 0 || gap < p.Gap {
+			p.Gap = gap // that session cannot be gone on with any more
 		}
 		p.At = min(p.At, m.at.UnixMilli())
 	}
