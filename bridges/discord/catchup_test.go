@@ -84,6 +84,23 @@ func TestALongHistoryIsReadToItsEnd(t *testing.T) {
 	}
 }
 
+func TestWhatBotsWroteTakesNoRoomOfWhatPeopleWrote(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	w.rx.SetPlaces(w.place(w.dm))
+	var want []string
+	for i := range 3 {
+		for range maxMissed/2 + 1 {
+			w.d.Say(bridgetest.DiscordLine{Channel: w.dm, From: w.anna, Text: "news", Webhook: true})
+		}
+		want = append(want, fmt.Sprint("number ", i))
+		w.says(w.dm, want[i])
+	}
+	w.run(w.bridge(nil))
+	if got := texts(w.heard(len(want))); !slices.Equal(got, want) {
+		t.Errorf("heard %q", got)
+	}
+}
+
 func TestWhatIsOlderThanCatchUpIsLeft(t *testing.T) {
 	w := newWorld(t, bridgetest.DiscordOptions{})
 	w.rx.SetPlaces(w.place(w.dm))

@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	// maxMissed is how many messages of a channel are caught up.
-	maxMissed = 1000
+	// maxMissed is how many messages of people are caught up in a channel, and maxRead in how many messages they are looked for: those of bots, the
+	// avatar's own among them, are read and left.
+	maxMissed = 2000
+	maxRead   = 20_000
 	// historyPage is the most that Discord gives at once.
 	historyPage = 100
 	// lookers are how many channels are looked through at once: with an answer in a tenth of a second, below 50 requests a second.
@@ -32,7 +34,8 @@ type job struct {
 	role    bool   // whether the bot has a role of its own is asked too
 	after   uint64 // messages with higher ids are looked for; 0: only where the channel is
 
-	found []message // so far, in order
+	found []message // by people so far, in order
+	read  int       // so far, with those of bots
 	done  bool      // all of it was read
 }
 
@@ -112,15 +115,20 @@ func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
 		if err != nil {
 			return nil, err
 		}
-		j.found = append(j.found, page...)
-		last := page[max(len(page)-1, 0):]
-		if len(page) < historyPage || len(j.found) >= maxMissed || last[0].ID.number() <= j.after {
-			if j.done = true; len(j.found) >= maxMissed {
-				l.log.Warn("too much was written meanwhile: the channel is not looked through to its end", "channel", j.channel, "messages", len(j.found))
+		full, last := len(page) == historyPage, j.after
+		if len(page) > 0 {
+			last = page[len(page)-1].ID.number()
+		}
+		j.read += len(page)
+		j.found = append(j.found, slices.DeleteFunc(page, func(m message) bool { return bool(m.Author.Bot) })...)
+		enough := len(j.found) >= maxMissed || j.read >= maxRead
+		if !full || enough || last <= j.after {
+			if j.done = true; full && enough {
+				l.log.Warn("too much was written meanwhile: the channel is not looked through to its end", "channel", j.channel, "messages", j.read)
 			}
 			break
 		}
-		j.after = last[0].ID.number()
+		j.after = last
 	}
 	if slices.ContainsFunc(j.found, func(m message) bool { return len(m.Roles) > 0 }) {
 		if err := l.learnRole(ctx, guild); err != nil {
