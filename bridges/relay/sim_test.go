@@ -90,14 +90,3 @@ func TestSchedulesKeepTheInvariants(t *testing.T) {
 	})
 	t.Logf("%d schedules in %v", n, time.Since(began).Round(time.Millisecond))
 }
-
-func TestAScheduleIsTheSameAtEveryRun(t *testing.T) {
-	for seed := range uint64(50) {
-		_, first := simulate(t, seed, inMemory, nil)
-		for range 2 {
-			if _, again := simulate(t, seed, inMemory, nil); again != first {
-				t.Errorf("seed %d: %s, then %s", seed, first, again)
-			}
-		}
-	}
-}
