@@ -140,8 +140,8 @@ func (p *poller) failed(ctx context.Context, err error) error {
 	case other:
 		err = errOtherPoller
 	}
-	p.rx.Health(err)
 	p.log.Warn("cannot fetch updates", "error", err)
+	p.rx.Health(err)
 	return nil
 }
 
