@@ -130,7 +130,7 @@ func (r *reckoning) told(p *platform, ev *bridges.Event, notice string) {
 
 func (r *reckoning) answered(p *platform, a *service, ev *bridges.Event) {
 	text := ev.Text
-	if _, ok := r.finished[text+"~e"]; ok {
+	if _, ok := r.finished[text+"~e"]; ok || r.asks[text+"~e"] > 0 { // a late reply may settle it before it is finished
 		text += "~e"
 	}
 	e, ok := r.finished[text]
