@@ -33,8 +33,8 @@ const (
 	firstRoom   = 1_400_000_000_000_000_000
 )
 
-// rooms is how many channels the server has, in which people mention the bot. The program looks through up to 1,000 messages of each.
-const rooms = 250
+// rooms is how many channels the server has, in which many people mention the bot.
+const rooms = 50
 
 // Server is Discord with one bot.
 type Server struct {
@@ -129,7 +129,7 @@ func channelOf(chat int) int64 {
 	if direct(chat) {
 		return firstDirect + int64(chat)
 	}
-	return firstRoom + int64((chat>>3*4+chat&3)%rooms)
+	return firstRoom + int64(chat>>3%rooms)
 }
 
 // Write lets the person of a chat write message n there.

@@ -205,6 +205,23 @@ func TestAHistoryIsReadOnFromAMessage(t *testing.T) {
 	}
 }
 
+func TestManyPeopleMentionTheBotInEachChannelOfAServer(t *testing.T) {
+	people := map[int64]int{}
+	for chat := range 1000 {
+		if !direct(chat) {
+			people[channelOf(chat)]++
+		}
+	}
+	if len(people) != rooms {
+		t.Errorf("people of the server write in %d channels, want %d", len(people), rooms)
+	}
+	for c, n := range people {
+		if n < 8 {
+			t.Errorf("%d people write in channel %d", n, c)
+		}
+	}
+}
+
 func TestTheRoutesOfABot(t *testing.T) {
 	s := serve(t, ledger.New(1, 1), wire.Hooks{})
 	commands := fmt.Sprintf("/applications/%d/commands", firstBot)
