@@ -14,6 +14,9 @@ import (
 const (
 	// maxPlaces is how many places are looked through after a gap, the newest first.
 	maxPlaces = 2000
+	// maxFar is in how many channels of a shard's gap a restart goes on where the program was. Others are looked through again from the gap's begin,
+	// and what is found twice is known by its key.
+	maxFar = 100
 	// opensWithin is how long a channel that was looked through waits for others.
 	opensWithin = 150 * time.Millisecond
 	// gapSlack is how much earlier than the last sign of life a gap may have begun. What is found twice is known by its key.
@@ -24,7 +27,7 @@ const (
 func (in *intake) begin(ctx context.Context, it *item) {
 	p := in.progress()[it.shard]
 	isNew := p.since().IsZero()
-	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli()}
+	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli(), Far: in.points[it.shard].Far}
 	in.toldAt = time.Now().Add(sessionWithin - cursorEvery)
 	in.catchUp(ctx, it.shard, p.since(), isNew)
 }
@@ -87,14 +90,39 @@ func toID(s string) id {
 	return id(s)
 }
 
+// step passes on what a step of a job found. Its channel's gate stays closed: the next step is under way.
+func (in *intake) step(r *result) {
+	in.log.Info("much was written in a channel while there was no connection: it is looked through in steps", "channel", r.channel, "messages", r.read)
+	for i := range r.missed {
+		in.passOn(&r.missed[i])
+	}
+	if p := &in.points[r.shard]; len(p.Far) < maxFar || p.Far[r.channel] > 0 {
+		if p.Far == nil {
+			p.Far = map[id]uint64{}
+		}
+		p.Far[r.channel] = max(p.Far[r.channel], r.after)
+	}
+}
+
+// passOn has what was held back stored next.
+func (in *intake) passOn(h *heard) {
+	if in.place(h); in.settle(h) {
+		in.ready = append(in.ready, h.Event)
+	}
+}
+
 // found takes the end of a job. Gates open together, so that what people wrote in several channels stays in order, but none waits long for
 // others.
 func (in *intake) found(r *result) {
-	g := in.gate(string(r.channel))
-	g.past = append(g.past, r.missed...)
 	if r.guild != "" && in.tree.guildOf(r.channel) == "" {
 		in.tree.put(channel{ID: r.channel}, r.guild) // what is nearer is not to be had
 	}
+	if r.more {
+		in.step(r)
+		return
+	}
+	g := in.gate(string(r.channel))
+	g.past = append(g.past, r.missed...)
 	g.jobs--
 	in.pending--
 	switch {
@@ -120,10 +148,7 @@ func (in *intake) open() {
 	}
 	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 	for i := range all {
-		h := &all[i].heard
-		if in.place(h); in.settle(h) {
-			in.ready = append(in.ready, h.Event)
-		}
+		in.passOn(&all[i].heard)
 	}
 	in.close(time.Now())
 }

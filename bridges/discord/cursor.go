@@ -19,6 +19,8 @@ type point struct {
 	session
 	At  int64 `json:"t"`           // unix milliseconds
 	Gap int64 `json:"g,omitempty"` // since when messages may be missing that are still being looked for; 0: none are
+	// Far is up to which message each channel in which a gap is long is looked through already
+	Far map[id]uint64 `json:"f,omitempty"`
 }
 
 func readCursor(text string, shards int) []point {

@@ -190,6 +190,9 @@ func (in *intake) gate(name string) *gate {
 
 // look starts a job, behind whose end the channel's gate opens.
 func (in *intake) look(ctx context.Context, j job) {
+	if j.after > 0 {
+		j.after = max(j.after, in.points[j.shard].Far[j.channel])
+	}
 	in.gate(string(j.channel)).jobs++
 	in.pending++
 	in.looks.start(ctx, j, in.results)

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// maxMissed is how many messages of people are caught up in a channel, and maxRead in how many messages they are looked for: those of bots, the
-	// avatar's own among them, are read and left.
-	maxMissed = 2000
-	maxRead   = 20_000
+	// A channel with more than stepMissed messages of people, or stepRead in all, is looked through in steps: those of bots, the avatar's own among
+	// them, are read and left. What a step found is passed on before the next one begins, so that a long gap takes no more memory than a short one.
+	stepMissed = 1000
+	stepRead   = 2000
 	// historyPage is the most that Discord gives at once.
 	historyPage = 100
 	// lookers are how many channels are looked through at once: with an answer in a tenth of a second, below 50 requests a second.
@@ -34,12 +34,13 @@ type job struct {
 	role    bool   // whether the bot has a role of its own is asked too
 	after   uint64 // messages with higher ids are looked for; 0: only where the channel is
 
-	found []message // by people so far, in order
-	read  int       // so far, with those of bots
-	done  bool      // all of it was read
+	found []message // by people in this step so far, in order
+	read  int       // in this step so far, with those of bots
+	done  bool      // all of the step was read
+	more  bool      // there may be more behind it
 }
 
-// A result is the end of a job.
+// A result is the end of a job, or of a step of it.
 type result struct {
 	job
 	missed []heard
@@ -53,47 +54,61 @@ type lookout struct {
 }
 
 func (l *lookout) start(ctx context.Context, j job, results chan<- result) {
-	l.work.Go(func() {
-		var missed []heard
-		l.safely(func() { missed = l.do(ctx, j) })
-		select {
-		case results <- result{j, missed}:
-		case <-ctx.Done():
-		}
-	})
+	l.work.Go(func() { l.safely(func() { l.do(ctx, &j, results) }) })
 }
 
 // do finds out what a job wants to know, for as long as it takes.
-func (l *lookout) do(ctx context.Context, j job) []heard {
+func (l *lookout) do(ctx context.Context, j *job, results chan<- result) {
 	pause := fault.Backoff{Least: l.bridge.least, Most: 30 * time.Second}
 	for {
-		missed, err := l.inTurn(ctx, &j)
+		err := l.inTurn(ctx, j, results)
 		switch {
-		case err == nil || ctx.Err() != nil:
-			return missed
+		case ctx.Err() != nil:
+			return
+		case err == nil && j.more:
+			pause.Reset()
+			j.read, j.done = 0, false
+			continue
+		case err == nil:
+			return
 		case statusOf(err) == http.StatusForbidden || statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusBadRequest:
 			l.log.Debug("a channel cannot be looked through", "channel", j.channel, "err", err)
-			return nil
+			j.found, j.more = nil, false
+			tell(ctx, results, result{job: *j})
+			return
 		}
 		l.log.Debug("a channel cannot be looked through now; trying again", "channel", j.channel, "err", err)
 		if pause.Wait(ctx, err) != nil {
-			return nil
+			return
 		}
 	}
 }
 
-// inTurn tries when few others do. Who waits for another attempt takes nobody's turn.
-func (l *lookout) inTurn(ctx context.Context, j *job) ([]heard, error) {
+// inTurn tries a step when few others do, and tells what came of it. Who waits for another attempt takes nobody's turn; who waits until it is taken
+// does: while nothing can be stored, nothing more is read.
+func (l *lookout) inTurn(ctx context.Context, j *job, results chan<- result) error {
 	select {
 	case l.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	defer func() { <-l.slots }()
-	return l.try(ctx, j)
+	missed, err := l.try(ctx, j)
+	if err == nil {
+		j.found = nil
+		tell(ctx, results, result{*j, missed})
+	}
+	return err
 }
 
-// try goes on with a job from where it was.
+func tell(ctx context.Context, results chan<- result, r result) {
+	select {
+	case results <- r:
+	case <-ctx.Done():
+	}
+}
+
+// try goes on with a step from where it was.
 func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
 	guild := id("")
 	if !j.direct {
@@ -121,13 +136,8 @@ func (l *lookout) try(ctx context.Context, j *job) ([]heard, error) {
 		}
 		j.read += len(page)
 		j.found = append(j.found, slices.DeleteFunc(page, func(m message) bool { return bool(m.Author.Bot) })...)
-		enough := len(j.found) >= maxMissed || j.read >= maxRead
-		if !full || enough || last <= j.after {
-			if j.done = true; full && enough {
-				l.log.Warn("too much was written meanwhile: the channel is not looked through to its end", "channel", j.channel, "messages", j.read)
-			}
-			break
-		}
+		j.more = full && last > j.after
+		j.done = !j.more || len(j.found) >= stepMissed || j.read >= stepRead
 		j.after = last
 	}
 	if slices.ContainsFunc(j.found, func(m message) bool { return len(m.Roles) > 0 }) {

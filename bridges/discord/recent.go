@@ -138,6 +138,6 @@ func (in *intake) close(now time.Time) {
 			}
 			delete(in.gaps, i)
 		}
-		in.points[i].Gap = 0
+		in.points[i].Gap, in.points[i].Far = 0, nil
 	}
 }
