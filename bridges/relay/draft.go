@@ -19,6 +19,7 @@ type sketch struct {
 	l     *line
 	d     bridges.Draft
 	style bridges.DraftStyle
+	held  func() bool          // nothing may be posted now: a version of then is left out
 	note  func(id string) bool // keeps what must survive a crash; nil where a draft does not stay
 
 	mu     sync.Mutex
@@ -41,6 +42,7 @@ func (p *player) sketch(l *line, t *store.Turn, b *turnBody) *sketch {
 	if s.style.Every <= 0 {
 		return nil
 	}
+	s.held = func() bool { return !l.heldPost(&t.Conversation).IsZero() }
 	s.d = bridges.Draft{ID: draftID(t.ID), Place: where, ReplyTo: b.replyTo(&t.Conversation), Answer: b.Answer}
 	if s.style.Stays {
 		s.note = func(id string) bool {
@@ -116,7 +118,7 @@ func (s *sketch) once(ctx context.Context) error {
 	s.mu.Lock()
 	s.d.Text = cleanText(s.text)
 	s.mu.Unlock()
-	if s.d.Text == "" {
+	if s.d.Text == "" || s.held() {
 		return nil
 	}
 	if s.note != nil && !s.shown && !s.note(lostDraft) {

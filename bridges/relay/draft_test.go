@@ -102,6 +102,29 @@ func TestAThrottledDraftWaitsAndTheReplyDoesNot(t *testing.T) {
 	})
 }
 
+func TestNoDraftIsShownWhileThePlaceIsPaused(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{Every: 100 * time.Millisecond}, func(t *testing.T, w *world, b *drafty) {
+		w.avatar.onAsk(streams("a", "a b", "a b c", "a b c d"))
+		w.bridge.receive(t, w.bridge.said("ann", "hello"))
+		time.Sleep(500 * time.Millisecond)
+		if err := w.relay.Pause(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if got := b.shownDrafts(); !slices.Equal(got, []string{"a"}) {
+			t.Errorf("drafts: %q: the second and the third came in the pause", got)
+		}
+		if err := w.relay.Resume(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		w.wantPosted("ann", "a b c d")
+		if got := b.shownDrafts(); !slices.Equal(got, []string{"a", "a b c d"}) {
+			t.Errorf("drafts: %q: after the pause they go on", got)
+		}
+	})
+}
+
 func TestADraftThatStaysIsRemovedAfterTheReply(t *testing.T) {
 	inDraftyWorld(t, bridges.DraftStyle{Every: time.Second, Stays: true}, func(t *testing.T, w *world, b *drafty) {
 		w.avatar.onAsk(streams("a", "a b", "a b c"))
