@@ -23,6 +23,9 @@ type Harness struct {
 	Local bool
 	// TurnIDs is set where the service's wire carries the turn's id (Heard.ID).
 	TurnIDs bool
+	// Nameless is set where the service's wire has no field for who speaks, nor for whose memory it is, so that neither can arrive (Heard.UserName,
+	// Heard.Memory): what is asked of them is not asked then. The service tells conversations apart by their connections alone.
+	Nameless bool
 	// Drafts is set for a backend that shows a reply of several words while it comes. What a backend drafts must be right in any case.
 	Drafts bool
 	// Later is set where every reply comes over a callback. A call that brings a turn's text is then only acknowledged, so that its answer need not be

@@ -44,6 +44,9 @@ func checksFor(t *testing.T, h Harness) []check {
 		checks = append(checks, serviceChecks...)
 		checks = append(checks, faultChecks...)
 	}
+	if !h.Local && !h.Nameless {
+		checks = append(checks, nameChecks...)
+	}
 	if h.TurnIDs {
 		checks = append(checks, check{"a repeated turn carries the same id", repeatedTurn})
 	}

@@ -2,6 +2,7 @@ package avatartest
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,8 @@ var flaws = []struct {
 }{
 	{"ignores ctx", "a cancelled ask returns", "no return from Ask after ctx ended", true},
 	{"one at a time", "a stalled conversation holds up no other", "while another conversation is stalled", true},
-	{"trims the text", "text and name arrive as they are", "is not the one to", false},
+	{"trims the text", "a text arrives as it is", "is not the one to", false},
+	{"greets everybody as Ann", "a name arrives as it is", "the service heard somebody called", false},
 	{"one memory for all", "two people have two memories and each keeps theirs", "two people share the memory", false},
 	{"a memory a conversation", "two people have two memories and each keeps theirs", "one person has two memories", false},
 	{"leaves a goroutine", "a turn is answered with its reply", "goroutines outlive the service", false},
@@ -111,6 +113,23 @@ func TestEachFlawIsFound(t *testing.T) {
 				t.Errorf("%q must say %q: %v", f.check, f.finds, err)
 			}
 		})
+	}
+}
+
+func TestOfAWireWithoutNamesOnlyNamesAndMemoriesAreNotAsked(t *testing.T) {
+	names := func(h Harness) (all []string) {
+		for _, c := range checksFor(t, h) {
+			all = append(all, c.name)
+		}
+		return all
+	}
+	h := tinyHarness("")
+	all := names(h)
+	h.Nameless = true
+	some := names(h)
+	left := slices.DeleteFunc(all, func(name string) bool { return slices.Contains(some, name) })
+	if want := []string{"a name arrives as it is", "two people have two memories and each keeps theirs"}; !slices.Equal(left, want) {
+		t.Errorf("%q are not asked, want %q", left, want)
 	}
 }
 

@@ -59,6 +59,8 @@ func (b *tiny) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error
 		defer b.lock.Unlock()
 	case "trims the text":
 		t.Text = strings.TrimSpace(strings.ReplaceAll(t.Text, "\r", ""))
+	case "greets everybody as Ann":
+		t.UserName = "Ann"
 	case "one memory for all":
 		t.UserUID = "everybody"
 	case "keeps the callback to itself":
