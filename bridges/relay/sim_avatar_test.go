@@ -58,7 +58,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		s.fail("%s was asked again by the same process", t.Text)
 	}
 	f := s.askFate(t.Text)
-	alive := pause(ctx, f.takes)
+	alive := a.think(ctx, t.Text, say, f.takes)
 	if a.life.gone() {
 		<-ctx.Done()
 		return ctx.Err()
@@ -78,6 +78,21 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		return f.err
 	}
 	return a.answer(ctx, t, say, f)
+}
+
+// think takes its time, and shows what is written so far. A service that answers over a connection or a callback says its replies whole.
+func (a *mouth) think(ctx context.Context, text string, say avatar.Speaker, takes time.Duration) (alive bool) {
+	steps := time.Duration(1)
+	if !a.calls && !a.keeps {
+		steps += time.Duration(hashed(a.s.plan.seed, "drafts"+text, 4))
+	}
+	for i := range steps - 1 {
+		say.Draft(fmt.Sprint("draft of ", text, " ", int(i)))
+		if !pause(ctx, takes/steps) {
+			return false
+		}
+	}
+	return pause(ctx, takes-takes/steps*(steps-1))
 }
 
 func (a *mouth) answer(ctx context.Context, t avatar.Turn, say avatar.Speaker, f askFate) error {

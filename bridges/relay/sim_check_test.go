@@ -40,6 +40,7 @@ func (s *sim) check() {
 	for i, p := range s.platforms {
 		r.doubles(p)
 		r.obeyed(p)
+		r.finishedDrafts(p)
 		a := s.services[(i+s.plan.cast)%len(s.services)]
 		r.fed(p, a.name)
 		if !a.calls && !a.keeps {

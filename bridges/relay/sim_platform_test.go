@@ -23,6 +23,7 @@ type platform struct {
 	finds   bool // it can be looked up whether a post was made
 	removes bool
 	feeds   bool // it keeps what was said, for people to see again
+	draws   bool // it shows drafts, which stay until they are taken back
 	holds   bool // on_unclear = "hold"
 
 	log     []bridges.Event
@@ -32,6 +33,7 @@ type platform struct {
 	posts   []*posted
 	byID    map[string]*posted
 	moved   map[string]string
+	drafts  []*drawn
 }
 
 // posted is a post that people see.
@@ -203,6 +205,9 @@ func (b *arm) Fit(m bridges.Message) []bridges.Message {
 type flight struct {
 	p *platform
 	m bridges.Message
+	d *bridges.Draft // it is no post, but this
+
+	in *life
 }
 
 // Send is described in the contract.
@@ -222,7 +227,7 @@ func (b *arm) Send(ctx context.Context, m bridges.Message) (string, error) {
 	row, _ := strconv.ParseInt(m.ID, 36, 64)
 	b.life.sending[row] = true
 	s.mu.Lock()
-	s.flights[key] = &flight{b.platform, m}
+	s.flights[key] = &flight{p: b.platform, m: m}
 	s.mu.Unlock()
 	alive := pause(ctx, f.before)
 	s.mu.Lock()
@@ -292,7 +297,7 @@ func (b *arm) handling(id string) (over func()) {
 func (b *arm) lookup(ctx context.Context, m bridges.Message) (string, error) {
 	defer b.handling(m.ID)()
 	if !b.life.gone() {
-		b.s.c.pass("find/" + b.name + "/" + m.ID)
+		b.s.c.pass("find/" + b.name + "/" + b.s.nameOf(m.ID))
 	}
 	if b.life.gone() {
 		<-ctx.Done()
@@ -307,6 +312,9 @@ func (b *arm) lookup(ctx context.Context, m bridges.Message) (string, error) {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
 	if x := b.byID[m.ID]; x != nil {
+		return x.id, nil
+	}
+	if x := b.draft(m.ID); x != nil {
 		return x.id, nil
 	}
 	return "", nil
@@ -332,50 +340,12 @@ func (b *arm) takeBack(ctx context.Context, id string) error {
 			x.removed = true
 		}
 	}
-	return nil
-}
-
-// What platforms can do beside what they must.
-type (
-	finder  struct{ *arm }
-	remover struct{ *arm }
-	both    struct{ *arm }
-)
-
-func (f finder) Find(ctx context.Context, m bridges.Message, _ time.Time) (string, error) {
-	return f.lookup(ctx, m)
-}
-func (f both) Find(ctx context.Context, m bridges.Message, _ time.Time) (string, error) {
-	return f.lookup(ctx, m)
-}
-func (r remover) Remove(ctx context.Context, _ bridges.Place, id string) error {
-	return r.takeBack(ctx, id)
-}
-func (r both) Remove(ctx context.Context, _ bridges.Place, id string) error {
-	return r.takeBack(ctx, id)
-}
-
-var (
-	_ bridges.Finder  = finder{}
-	_ bridges.Remover = remover{}
-	_ bridges.Finder  = both{}
-	_ bridges.Remover = both{}
-)
-
-// connect makes the platform's connection for a life.
-func (p *platform) connect(l *life) bridges.Bridge {
-	a := &arm{p, l}
-	switch {
-	case p.feeds:
-		return feeder{both{a}}
-	case p.finds && p.removes:
-		return both{a}
-	case p.finds:
-		return finder{a}
-	case p.removes:
-		return remover{a}
+	for _, x := range b.drafts {
+		if x.id == id {
+			x.removed = true
+		}
 	}
-	return a
+	return nil
 }
 
 // pause waits for d and reports whether ctx is still alive.

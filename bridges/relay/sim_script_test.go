@@ -91,6 +91,9 @@ func (p *plan) platforms(s *sim) []*platform {
 		if b.nonce && b.finds && p.dice.IntN(2) == 0 {
 			b.removes, b.feeds = true, true
 		}
+		if b.finds && !b.feeds && p.dice.IntN(3) > 0 {
+			b.removes, b.draws = true, true
+		}
 		all = append(all, b)
 	}
 	return all

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"avatarbridge/store"
@@ -89,6 +90,7 @@ func (g *gate) handed(t *store.Turn) {
 		return
 	}
 	g.s.turns[t.Row] = asked{text: body.Text, at: time.UnixMilli(body.At)}
+	g.s.drawing[draftOf(t.ID)] = body.Text
 }
 
 func (g *gate) Cursor(ctx context.Context, account string) (cursor string, at time.Time, err error) {
@@ -127,8 +129,9 @@ func (g *gate) Defer(ctx context.Context, d store.Deferred) (out store.Claims, e
 	err = g.do(ctx, fmt.Sprint("defer/", d.Turn), func() error {
 		if out, err = g.Store.Defer(ctx, d); err == nil {
 			g.handed(out.Turn)
-			if d.Awaits {
-				g.s.finished[g.s.turns[d.Turn].text] = ending{awaits: true}
+			of := g.s.turns[d.Turn].text
+			if g.s.deferred[of] = g.s.c.count(); d.Awaits {
+				g.s.finished[of] = ending{awaits: true}
 			}
 		}
 		return err
@@ -141,11 +144,25 @@ func (g *gate) Finish(ctx context.Context, f store.Finished) (out store.Claims, 
 		if out, err = g.Store.Finish(ctx, f); err == nil {
 			g.handed(out.Turn)
 			of := g.s.turns[f.Turn]
-			g.s.finished[of.text] = ending{dead: f.Dead != "", notice: f.Notice != nil, replies: len(f.Replies), age: f.Now.Sub(of.at)}
+			g.s.finished[of.text] = ending{dead: f.Dead != "", notice: f.Notice != nil, replies: said(f.Replies), age: f.Now.Sub(of.at)}
 		}
 		return err
 	})
 	return out, err
+}
+
+// said counts replies without what takes drafts away.
+func said(replies []store.Reply) (n int) {
+	for i := range replies {
+		if !replies[i].Apart {
+			n++
+		}
+	}
+	return n
+}
+
+func (g *gate) Draft(ctx context.Context, turn int64, draft string) error {
+	return g.do(ctx, fmt.Sprint("draft/", turn), func() error { return g.Store.Draft(ctx, turn, draft) })
 }
 
 func (g *gate) Say(ctx context.Context, x store.Said) (out store.Claims, err error) {
@@ -219,6 +236,9 @@ func (s *sim) accepted(b store.Batch, out []store.Result) {
 		}
 		if e.Edit != nil {
 			s.c.note(fmt.Sprint("edit ", e.Edit.Target, " ", out[i].Verdict, e.Edit.Unsay != nil))
+		}
+		if e.Edit != nil && e.Edit.Body == nil && out[i].Verdict == store.Done {
+			s.unsay(strings.TrimPrefix(e.Edit.Target, "m/"))
 		}
 		if e.Key == "" || out[i].Verdict == store.Known {
 			continue

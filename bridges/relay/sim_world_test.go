@@ -36,6 +36,9 @@ type sim struct {
 	verdicts map[string]verdict
 	order    []string // event keys as they were accepted
 	turns    map[int64]asked
+	unsaid   map[string]int    // how much had passed when the deletion of a message was stored, by its text
+	deferred map[string]int    // how much had passed when a text was last given back
+	drawing  map[string]string // texts by the id of the draft of an answer to them
 	finished map[string]ending
 	asks     map[string]int
 	over     map[string]bool     // conversations of which a service was told that they are over, by uid
@@ -86,6 +89,7 @@ type life struct {
 	crashAt    int
 	crashAfter bool
 	over       atomic.Bool
+	crashed    bool
 	died       chan struct{}
 	closing    atomic.Bool
 	cancel     context.CancelFunc
@@ -111,7 +115,7 @@ func (l *life) hasFailed() bool {
 }
 
 func newSim(p plan, d disk, trace io.Writer) *sim {
-	s := &sim{plan: p, disk: d, c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{},
+	s := &sim{plan: p, disk: d, c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{}, drawing: map[string]string{}, unsaid: map[string]int{}, deferred: map[string]int{},
 		finished: map[string]ending{}, asks: map[string]int{}, ended: map[string]bool{}, taken: map[string][]string{}, flights: map[string]*flight{},
 		forgotten: map[string]int{}, dropTime: map[string]int{}, revived: map[string]bool{}, over: map[string]bool{}, unheard: map[string]bool{}, pauses: map[string]time.Time{}, excused: map[string]bool{}}
 	s.services = []*service{
@@ -138,12 +142,13 @@ func (s *sim) crash(l *life, when string) {
 	s.c.note("crash " + when)
 	s.crashes++
 	l.over.Store(true)
+	l.crashed = true
 	s.mu.Lock()
 	for _, key := range sortedKeys(s.flights) {
 		f := s.flights[key]
 		delete(s.flights, key)
 		if s.c.chance(0.5) && f.p.moved[f.m.Place.Channel] == "" {
-			f.p.show(&f.m)
+			f.arrives()
 		}
 	}
 	for _, p := range s.platforms {
