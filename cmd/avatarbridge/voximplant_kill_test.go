@@ -58,7 +58,7 @@ func killedAroundCallbacks(t *testing.T, g *ground) {
 		t.Fatalf("the log ends with\n%s", tail(c.logged()))
 	}
 	c.await("nothing to wait", c.quiet)
-	repeats := k.check(g)
+	repeats := c.each(g, k.seats)
 	t.Logf("%d callbacks, %d attempts that got no 2xx, %d posts in flight at %d kills, %d repeated",
 		2*len(k.seats), k.refused.Load(), inFlight, kills+2, repeats)
 	if k.refused.Load() == 0 {
@@ -156,10 +156,10 @@ func (k *callbacks) counts(taken int64) {
 	}
 }
 
-// check returns how many posts stand twice. Order is that of first appearances.
-func (k *callbacks) check(g *ground) (repeats int) {
-	k.t.Helper()
-	for i, s := range k.seats {
+// each returns how many posts stand twice, where each seat has two texts to see. Order is that of first appearances.
+func (c *cast) each(g *ground, seats []*seat) (repeats int) {
+	c.t.Helper()
+	for i, s := range seats {
 		var first []string
 		seen := map[string]bool{}
 		for _, post := range s.texts() {
@@ -171,7 +171,7 @@ func (k *callbacks) check(g *ground) (repeats int) {
 			first = append(first, post)
 		}
 		if len(first) != 2 || first[0] != text(i, 0) || first[1] != text(i, 1) {
-			k.t.Errorf("%s, chat %d: %q", g.platform, i, s.texts())
+			c.t.Errorf("%s, chat %d: %q", g.platform, i, s.texts())
 		}
 	}
 	return repeats

@@ -176,9 +176,7 @@ func TestOverGRPCTheProgramNeedsNoPublicURLAndEndsConversationsAsTheAvatarDoes(t
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	section := fmt.Sprintf("allow_private = true\n[avatars.concierge]\nbackend = \"voximplant\"\ntransport = \"grpc\"\naccount_id = \"%d\"\napi_key = %q\navatar_id = %q\napi_url = %q\nallow_private = true\n",
-		sim.Config().AccountID, sim.Config().APIKey, sim.Config().AvatarID, sim.URL())
-	r := newRig(t, setup{avatar: "concierge", luna: section})
+	r := newRig(t, setup{avatar: "concierge", luna: "allow_private = true\n" + overGRPC(sim)})
 	r.replace(fmt.Sprintf("public_url = \"http://%s\"\n", r.public), "")
 	r.start()
 	ann := r.telegram.AddUser("Ann")

@@ -27,8 +27,7 @@ func newVoxRig(t *testing.T, more string) voxRig {
 		t.Fatal(err)
 	}
 	t.Cleanup(vox.Close)
-	section := fmt.Sprintf("allow_private = true\n[avatars.concierge]\nbackend = \"voximplant\"\naccount_id = %q\napi_key = %q\navatar_id = %q\napi_url = %q\nallow_private = true\n%s",
-		vox.AccountID(), vox.APIKey(), vox.AvatarID(), vox.URL(), more)
+	section := "allow_private = true\n" + overREST(vox) + more
 	return voxRig{newRig(t, setup{avatar: "concierge", luna: section}), vox, deadline(t)}
 }
 

@@ -190,22 +190,28 @@ virtual_id = "1"
 speech = false
 api_url = %q
 allow_private = true
-[avatars.concierge]
-backend = "voximplant"
-account_id = %q
-api_key = %q
-avatar_id = %q
-api_url = %q
-allow_private = true
-[avatars.local]
+%s[avatars.local]
 backend = "openai"
 base_url = %q
 api_key = %q
 model = "sim-large"
 %s`, r.public, r.admin, r.public, store, luna.APIKey(), luna.APISecret(), luna.URL(),
-		vox.AccountID(), vox.APIKey(), vox.AvatarID(), vox.URL(), local.URL(), local.APIKey(), strings.Join(bridges, "")))
+		overREST(vox), local.URL(), local.APIKey(), strings.Join(bridges, "")))
 	t.Cleanup(r.kill)
 	return &cast{voxRig{r, vox, ctx}, luna, local}
+}
+
+// overREST is the section of the avatar concierge.
+func overREST(vox *avatartest.Voximplant) string {
+	return fmt.Sprintf("[avatars.concierge]\nbackend = \"voximplant\"\naccount_id = %q\napi_key = %q\navatar_id = %q\napi_url = %q\nallow_private = true\n",
+		vox.AccountID(), vox.APIKey(), vox.AvatarID(), vox.URL())
+}
+
+// overGRPC is the same over gRPC.
+func overGRPC(vox *avatartest.VoximplantGRPC) string {
+	of := vox.Config()
+	return fmt.Sprintf("[avatars.concierge]\nbackend = \"voximplant\"\ntransport = \"grpc\"\naccount_id = \"%d\"\napi_key = %q\navatar_id = %q\napi_url = %q\nallow_private = true\n",
+		of.AccountID, of.APIKey, of.AvatarID, vox.URL())
 }
 
 // bridgeTo is a bridge with the avatar concierge, and more lines.
