@@ -2,6 +2,7 @@ package virtuals
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ const checkUID = "avatarbridge-check"
 func (b *Backend) Check(ctx context.Context) []fault.Finding {
 	tok, _, err := b.newToken(ctx, checkUID, "User")
 	if err != nil {
-		return []fault.Finding{tokenFinding(b.apiURL.Host, err)}
+		return []fault.Finding{tokenFinding(b.apiURL, err)}
 	}
 	found := []fault.Finding{{OK: true, What: "credentials accepted by " + b.apiURL.Host}}
 	names, err := b.askCores(ctx, tok)
@@ -33,9 +34,9 @@ func (b *Backend) Check(ctx context.Context) []fault.Finding {
 	return found
 }
 
-func tokenFinding(host string, err error) fault.Finding {
+func tokenFinding(api *url.URL, err error) fault.Finding {
 	o := fault.Of(err)
-	f := fault.Finding{What: "no access token from " + host + ": " + err.Error(), Fix: "see whether api_url is right and can be reached from here"}
+	f := fault.Finding{What: "no access token from " + api.Host + ": " + err.Error(), Fix: remedy(api)}
 	if o.Kind == fault.Dead {
 		f.Fix = o.Reason
 	}

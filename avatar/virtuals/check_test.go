@@ -58,6 +58,20 @@ func TestCheckTellsWhatWorksAndWhatToChange(t *testing.T) {
 	}
 }
 
+func TestTheRemedyForAServiceOutOfReachDependsOnWhoWroteItsAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		Default().APIURL: "reaches the internet", "https://api.virtuals.io/": "reaches the internet", "https://virtuals.example": "see whether api_url is right",
+	} {
+		api, err := base(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tokenFinding(api, fault.NoAnswer(api.Host, errNoURL)).Fix; !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %q", address, got, want)
+		}
+	}
+}
+
 func TestConfigTellsAllItsFaults(t *testing.T) {
 	good := Default()
 	good.APIKey, good.APISecret, good.VirtualID = "key", "secret", "1"

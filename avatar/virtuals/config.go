@@ -81,6 +81,14 @@ func base(s string) (*url.URL, error) {
 	return u, nil
 }
 
+// remedy is what to do when the service at an address is not reached.
+func remedy(api *url.URL) string {
+	if api.String() == Default().APIURL {
+		return "see whether this machine reaches the internet (DNS, proxy, firewall)"
+	}
+	return "see whether api_url is right and can be reached from here"
+}
+
 // botName is never empty, as the service makes up its own then.
 func (c Config) botName() string {
 	for _, s := range []string{c.BotName, c.Name} {
