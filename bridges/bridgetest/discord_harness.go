@@ -21,7 +21,7 @@ func DiscordHarness(bridge DiscordBridge) Harness {
 	return Harness{Start: func(t *testing.T) Platform {
 		t.Helper()
 		d := NewDiscord(t, DiscordOptions{IdentifyEvery: -1})
-		p := &discordPlatform{t: t, d: d, make: bridge, bot: d.AddBot(DiscordBotOptions{}), person: d.AddUser("Anna"), taken: map[string]bool{}}
+		p := &discordPlatform{base: base{t: t, sim: d}, d: d, make: bridge, bot: d.AddBot(DiscordBotOptions{}), person: d.AddUser("Anna"), taken: map[string]bool{}}
 		p.room = d.AddText(d.AddGuild("Guild", p.bot), "room", nil)
 		p.direct = d.DM(p.person, p.bot)
 		return p
@@ -30,7 +30,7 @@ func DiscordHarness(bridge DiscordBridge) Harness {
 
 // discordPlatform drives a Discord for Run.
 type discordPlatform struct {
-	t      *testing.T
+	base
 	d      *Discord
 	make   DiscordBridge
 	bot    *DiscordBot
@@ -183,38 +183,22 @@ func (p *discordPlatform) Unacknowledged() int {
 	return n
 }
 
-// WaitFor implements Platform.
-func (p *discordPlatform) WaitFor(ctx context.Context, done func() bool) error {
-	return p.d.WaitFor(ctx, done)
-}
-
 // Posted implements Platform.
 func (p *discordPlatform) Posted(w Where) []string { return p.d.Texts(p.channel(w)) }
 
 // Trouble implements Platform.
 func (p *discordPlatform) Trouble(k Trouble) {
 	f := DiscordFault{Route: RouteCreateMessage}
+	f.Effect, f.Accepted = k.effect()
 	switch k {
 	case Throttling:
-		f.Effect, f.RetryAfter = Throttle, ThrottleSeconds*time.Second
+		f.RetryAfter = ThrottleSeconds * time.Second
 	case FormRefused:
-		f.Effect, f.Times, f.Code, f.Error = Refuse, 1, http.StatusBadRequest, 50035
+		f.Times, f.Code, f.Error = 1, http.StatusBadRequest, 50035
 		f.Body = "Invalid Form Body: " + canary // it quotes the text
 	case Blocked:
 		p.d.Block(p.person, p.bot)
 		return
-	case LostAnswer:
-		f.Effect, f.Accepted = Cut, true
-	case LostRequest:
-		f.Effect = Cut
-	case SilentServer:
-		f.Effect = Stall
-	case GarbageAnswer:
-		f.Effect, f.Accepted = Garbage, true
-	case HalfAnswer:
-		f.Effect, f.Accepted = Half, true
-	case FailingServer:
-		f.Effect = HTML
 	}
 	p.d.Break(f)
 }
@@ -223,14 +207,4 @@ func (p *discordPlatform) Trouble(k Trouble) {
 func (p *discordPlatform) Calm() {
 	p.d.ClearFaults()
 	p.d.Unblock(p.person, p.bot)
-}
-
-// Offline implements Platform.
-func (p *discordPlatform) Offline() { p.d.Offline() }
-
-// Online implements Platform.
-func (p *discordPlatform) Online() {
-	if err := p.d.Online(); err != nil {
-		p.t.Errorf("bring the platform back: %v", err)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"avatarbridge/bridges"
@@ -232,6 +233,13 @@ func (r *Receiver) WaitFor(ctx context.Context, done func() bool) error {
 func (r *Receiver) WaitUnique(ctx context.Context, n int) ([]bridges.Event, error) {
 	err := r.WaitFor(ctx, func() bool { return len(r.Unique()) >= n })
 	return r.Unique(), err
+}
+
+// WaitTold waits until Health was called with an error that says words.
+func (r *Receiver) WaitTold(ctx context.Context, words string) error {
+	return r.WaitFor(ctx, func() bool {
+		return slices.ContainsFunc(r.Healths(), func(err error) bool { return err != nil && strings.Contains(err.Error(), words) })
+	})
 }
 
 // WaitHealth waits until what Health was called with last is an error, or, for lost = false, nil.

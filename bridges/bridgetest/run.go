@@ -1,7 +1,6 @@
 package bridgetest
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -69,7 +68,7 @@ type trial struct {
 	*testing.T
 	Platform
 	log    *slog.Logger
-	logged *logBuffer
+	logged *Log
 	ctx    context.Context // ends after patience
 
 	mu     sync.Mutex
@@ -80,8 +79,8 @@ func newTrial(t *testing.T, h Harness) *trial {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
-	tr := &trial{T: t, logged: &logBuffer{}}
-	tr.log = slog.New(slog.NewTextHandler(tr.logged, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))
+	tr := &trial{T: t, logged: &Log{}}
+	tr.log = tr.logged.Logger()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	tr.ctx = ctx
@@ -198,24 +197,4 @@ func (tr *trial) never(done func() bool, what string) {
 func (tr *trial) acknowledged() {
 	tr.Helper()
 	tr.must(tr.WaitFor(tr.ctx, func() bool { return tr.Unacknowledged() == 0 }), "waiting for acknowledgement")
-}
-
-// logBuffer collects logs of several goroutines.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String returns all that was logged.
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

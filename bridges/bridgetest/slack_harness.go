@@ -1,13 +1,9 @@
 package bridgetest
 
 import (
-	"context"
 	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,13 +33,9 @@ func SlackEventsHarness(bridge SlackBridge) Harness {
 	return Harness{Pushed: true, Start: func(t *testing.T) Platform {
 		p := startSlack(t, bridge, "message.channels")
 		p.keys.AppToken, p.keys.SigningSecret = "", p.app.SigningSecret
-		srv := httptest.NewServer(http.HandlerFunc(p.pushed))
-		t.Cleanup(func() {
-			p.slack.Close() // first, so that no delivery is under way
-			srv.Close()
-		})
+		url := p.serve(p.slack.Close)
 		p.New(slog.New(slog.NewTextHandler(io.Discard, nil))) // answers the challenge
-		if err := p.slack.SetRequestURL(t.Context(), p.app, srv.URL); err != nil {
+		if err := p.slack.SetRequestURL(t.Context(), p.app, url); err != nil {
 			t.Fatal(err)
 		}
 		return p
@@ -63,7 +55,7 @@ func startSlack(t *testing.T, bridge SlackBridge, unheard string) *slackPlatform
 	t.Cleanup(s.Close)
 	team := s.AddTeam("Workspace", "")
 	events := slices.DeleteFunc(AllSlackEvents(), func(e string) bool { return e == unheard })
-	p := &slackPlatform{t: t, slack: s, make: bridge, team: team, person: s.AddUser(team, "Anna"),
+	p := &slackPlatform{base: base{t: t, sim: s}, slack: s, make: bridge, team: team, person: s.AddUser(team, "Anna"),
 		app: s.AddApp(team, SlackAppOptions{Events: slices.DeleteFunc(events, func(e string) bool { return e == "assistant_thread_started" })})}
 	p.keys = SlackKeys{APIURL: s.URL(), BotToken: p.app.BotToken, AppToken: p.app.AppToken}
 	p.direct, p.directThread = s.OpenAssistant(p.app, p.person, nil)
@@ -75,11 +67,10 @@ func startSlack(t *testing.T, bridge SlackBridge, unheard string) *slackPlatform
 
 // slackPlatform drives a Slack for Run. The direct chat is an assistant thread, the room a thread in a channel.
 type slackPlatform struct {
-	t      *testing.T
+	base
 	slack  *Slack
 	make   SlackBridge
 	keys   SlackKeys
-	now    atomic.Pointer[bridges.Bridge] // the bridge that was made last
 	team   *SlackTeam
 	app    *SlackApp
 	person *SlackUser
@@ -90,25 +81,12 @@ type slackPlatform struct {
 
 var _ Platform = (*slackPlatform)(nil)
 
-// pushed serves the request URL, whichever bridge there is.
-func (p *slackPlatform) pushed(w http.ResponseWriter, r *http.Request) {
-	if b := p.now.Load(); b != nil {
-		if hook, ok := (*b).(bridges.Webhook); ok {
-			hook.Handler().ServeHTTP(w, r)
-			return
-		}
-	}
-	w.WriteHeader(http.StatusServiceUnavailable)
-}
-
 // Account implements Platform.
 func (p *slackPlatform) Account() string { return "slack:" + p.team.ID + ":" + p.app.User.ID }
 
 // New implements Platform.
 func (p *slackPlatform) New(log *slog.Logger) bridges.Bridge {
-	b := p.make(p.keys, log)
-	p.now.Store(&b)
-	return b
+	return p.made(p.make(p.keys, log))
 }
 
 // NewRefused implements Platform.
@@ -172,11 +150,6 @@ func (p *slackPlatform) WriteBad() {
 // Unacknowledged implements Platform.
 func (p *slackPlatform) Unacknowledged() int { return p.slack.Unacknowledged(p.app) }
 
-// WaitFor implements Platform.
-func (p *slackPlatform) WaitFor(ctx context.Context, done func() bool) error {
-	return p.slack.WaitFor(ctx, done)
-}
-
 // Posted implements Platform.
 func (p *slackPlatform) Posted(w Where) []string {
 	var list []string
@@ -190,26 +163,15 @@ func (p *slackPlatform) Posted(w Where) []string {
 // Trouble implements Platform.
 func (p *slackPlatform) Trouble(k Trouble) {
 	f := SlackFault{Method: "chat.postMessage"}
+	f.Effect, f.Accepted = k.effect()
 	switch k {
 	case Throttling:
-		f.Effect, f.RetryAfter = Throttle, ThrottleSeconds
+		f.RetryAfter = ThrottleSeconds
 	case FormRefused:
-		f.Effect, f.Times, f.Body = Refuse, 1, "invalid_blocks"
+		f.Times, f.Body = 1, "invalid_blocks"
 	case Blocked:
 		p.slack.Restrict(p.direct, true)
 		return
-	case LostAnswer:
-		f.Effect, f.Accepted = Cut, true
-	case LostRequest:
-		f.Effect = Cut
-	case SilentServer:
-		f.Effect = Stall
-	case GarbageAnswer:
-		f.Effect, f.Accepted = Garbage, true
-	case HalfAnswer:
-		f.Effect, f.Accepted = Half, true
-	case FailingServer:
-		f.Effect = HTML
 	}
 	p.slack.Break(f)
 }
@@ -218,14 +180,4 @@ func (p *slackPlatform) Trouble(k Trouble) {
 func (p *slackPlatform) Calm() {
 	p.slack.ClearFaults()
 	p.slack.Restrict(p.direct, false)
-}
-
-// Offline implements Platform.
-func (p *slackPlatform) Offline() { p.slack.Offline() }
-
-// Online implements Platform.
-func (p *slackPlatform) Online() {
-	if err := p.slack.Online(); err != nil {
-		p.t.Errorf("bring the platform back: %v", err)
-	}
 }

@@ -1,13 +1,10 @@
 package bridgetest
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,12 +34,7 @@ func TelegramHarness(bridge func(apiURL, token string, log *slog.Logger) bridges
 func TelegramWebhookHarness(bridge TelegramBridge) Harness {
 	return Harness{Pushed: true, Start: func(t *testing.T) Platform {
 		p := startTelegram(t, bridge)
-		srv := httptest.NewServer(http.HandlerFunc(p.pushed))
-		t.Cleanup(func() {
-			p.tg.Close() // first, so that no delivery is under way
-			srv.Close()
-		})
-		p.hook = TelegramHook{URL: srv.URL + "/hook", Secret: "hook-" + randomText(30)}
+		p.hook = TelegramHook{URL: p.serve(p.tg.Close) + "/hook", Secret: "hook-" + randomText(30)}
 		return p
 	}}
 }
@@ -54,33 +46,21 @@ func startTelegram(t *testing.T, bridge TelegramBridge) *telegramPlatform {
 		t.Fatal(err)
 	}
 	t.Cleanup(tg.Close)
-	p := &telegramPlatform{t: t, tg: tg, make: bridge, bot: tg.AddBot(BotOptions{}), person: tg.AddUser("Anna")}
+	p := &telegramPlatform{base: base{t: t, sim: tg}, tg: tg, make: bridge, bot: tg.AddBot(BotOptions{}), person: tg.AddUser("Anna")}
 	p.direct, p.room = tg.Direct(p.person, p.bot), tg.AddSupergroup("Room", p.bot)
 	return p
 }
 
 // telegramPlatform drives a Telegram for Run.
 type telegramPlatform struct {
-	t      *testing.T
+	base
 	tg     *Telegram
 	make   TelegramBridge
 	hook   TelegramHook
-	now    atomic.Pointer[bridges.Bridge] // the bridge that was made last
 	bot    *Bot
 	person *User
 	direct *Chat
 	room   *Chat
-}
-
-// pushed serves the webhook, whichever bridge there is.
-func (p *telegramPlatform) pushed(w http.ResponseWriter, r *http.Request) {
-	if b := p.now.Load(); b != nil {
-		if hook, ok := (*b).(bridges.Webhook); ok {
-			hook.Handler().ServeHTTP(w, r)
-			return
-		}
-	}
-	w.WriteHeader(http.StatusServiceUnavailable)
 }
 
 var _ Platform = (*telegramPlatform)(nil)
@@ -90,9 +70,7 @@ func (p *telegramPlatform) Account() string { return fmt.Sprintf("telegram:%d", 
 
 // New implements Platform.
 func (p *telegramPlatform) New(log *slog.Logger) bridges.Bridge {
-	b := p.make(p.tg.URL(), p.bot.Token, p.hook, log)
-	p.now.Store(&b)
-	return b
+	return p.made(p.make(p.tg.URL(), p.bot.Token, p.hook, log))
 }
 
 // NewRefused implements Platform.
@@ -159,11 +137,6 @@ func (p *telegramPlatform) WriteBad() {
 // Unacknowledged implements Platform.
 func (p *telegramPlatform) Unacknowledged() int { return len(p.bot.Pending()) }
 
-// WaitFor implements Platform.
-func (p *telegramPlatform) WaitFor(ctx context.Context, done func() bool) error {
-	return p.tg.WaitFor(ctx, done)
-}
-
 // Posted implements Platform.
 func (p *telegramPlatform) Posted(w Where) []string {
 	var list []string
@@ -176,27 +149,16 @@ func (p *telegramPlatform) Posted(w Where) []string {
 // Trouble implements Platform.
 func (p *telegramPlatform) Trouble(k Trouble) {
 	f := Fault{Method: "sendMessage"}
+	f.Effect, f.Accepted = k.effect()
 	switch k {
 	case Throttling:
-		f.Effect, f.RetryAfter = Throttle, ThrottleSeconds
+		f.RetryAfter = ThrottleSeconds
 	case FormRefused:
-		f.Effect, f.Times, f.Code = Refuse, 1, http.StatusBadRequest
+		f.Times, f.Code = 1, http.StatusBadRequest
 		f.Body = fmt.Sprintf(`Bad Request: can't parse entities: Unsupported start tag "%s" at byte offset 0`, canary) // it quotes the text
 	case Blocked:
 		p.tg.Block(p.direct, p.bot)
 		return
-	case LostAnswer:
-		f.Effect, f.Accepted = Cut, true
-	case LostRequest:
-		f.Effect = Cut
-	case SilentServer:
-		f.Effect = Stall
-	case GarbageAnswer:
-		f.Effect, f.Accepted = Garbage, true
-	case HalfAnswer:
-		f.Effect, f.Accepted = Half, true
-	case FailingServer:
-		f.Effect = HTML
 	}
 	p.tg.Break(f)
 }
@@ -205,14 +167,4 @@ func (p *telegramPlatform) Trouble(k Trouble) {
 func (p *telegramPlatform) Calm() {
 	p.tg.ClearFaults()
 	p.tg.Unblock(p.direct, p.bot)
-}
-
-// Offline implements Platform.
-func (p *telegramPlatform) Offline() { p.tg.Offline() }
-
-// Online implements Platform.
-func (p *telegramPlatform) Online() {
-	if err := p.tg.Online(); err != nil {
-		p.t.Errorf("bring the platform back: %v", err)
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -120,9 +119,7 @@ func (w *world) soak(rx *tally, rooms []*bridgetest.DiscordChannel, reconnects, 
 		if n == reconnects/10 {
 			base = inUse()
 		}
-		w.logs.mu.Lock()
-		w.logs.all = strings.Builder{}
-		w.logs.mu.Unlock()
+		w.logs.Forget()
 	}
 	return inUse() - base
 }

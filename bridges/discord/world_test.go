@@ -2,10 +2,6 @@ package discord
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,25 +22,8 @@ type world struct {
 	dm    *bridgetest.DiscordChannel
 	ctx   context.Context
 	rx    *bridgetest.Receiver
-	logs  *logs
+	logs  *bridgetest.Log
 	hide  []string // what must be in no log
-}
-
-type logs struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
 }
 
 func newWorld(t *testing.T, o bridgetest.DiscordOptions) *world {
@@ -55,19 +34,13 @@ func newWorld(t *testing.T, o bridgetest.DiscordOptions) *world {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	d := bridgetest.NewDiscord(t, o)
-	w := &world{T: t, d: d, bot: d.AddBot(bridgetest.DiscordBotOptions{}), anna: d.AddUser("Anna"), ctx: ctx, rx: &bridgetest.Receiver{}, logs: &logs{}}
+	w := &world{T: t, d: d, bot: d.AddBot(bridgetest.DiscordBotOptions{}), anna: d.AddUser("Anna"), ctx: ctx, rx: &bridgetest.Receiver{}, logs: &bridgetest.Log{}}
 	w.guild = d.AddGuild("Guild", w.bot)
 	w.rooms = d.AddCategory(w.guild, "Rooms")
 	w.room = d.AddText(w.guild, "room", w.rooms)
 	w.dm = d.DM(w.anna, w.bot)
 	w.hide = []string{w.bot.Token, "message body"}
-	t.Cleanup(func() {
-		for _, s := range w.hide {
-			if strings.Contains(w.logs.String(), s) {
-				t.Errorf("%q is in the log", s)
-			}
-		}
-	})
+	t.Cleanup(func() { w.logs.Hides(t, w.hide...) })
 	return w
 }
 
@@ -79,7 +52,7 @@ func (w *world) bridge(media bridges.Media, changes ...func(*Config)) *Bridge {
 	for _, c := range changes {
 		c(&cfg)
 	}
-	b, err := New(cfg, media, slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	b, err := New(cfg, media, w.logs.Logger())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -99,36 +72,13 @@ func (w *world) run(b *Bridge) (stop func() error) {
 
 // begin runs b without waiting.
 func (w *world) begin(b *Bridge) (stop func() error) {
-	ctx, cancel := context.WithCancel(w.ctx)
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx, w.rx) }()
-	var once sync.Once
-	var err error
-	stop = func() error {
-		once.Do(func() {
-			cancel()
-			err = <-done
-		})
-		return err
-	}
-	w.Cleanup(func() { _ = stop() })
-	return stop
+	return bridgetest.Begin(w.ctx, w.T, b, w.rx)
 }
 
 // fails runs b and returns the error with which Run ends by itself.
 func (w *world) fails(b *Bridge) error {
 	w.Helper()
-	done := make(chan error, 1)
-	ctx, cancel := context.WithCancel(w.ctx)
-	defer cancel()
-	go func() { done <- b.Run(ctx, w.rx) }()
-	select {
-	case err := <-done:
-		return err
-	case <-w.ctx.Done():
-		w.Fatalf("Run goes on\n%s", w.logs)
-		return nil
-	}
+	return bridgetest.Ends(w.ctx, w.T, b, w.rx, nil)
 }
 
 // says lets Anna write and returns the message's id.
@@ -154,18 +104,10 @@ func (w *world) until(what string, done func() bool) {
 	}
 }
 
-// logged waits until the log has the words.
+// told waits until the bridge has told of its health in words.
 func (w *world) told(words string) {
 	w.Helper()
-	err := w.rx.WaitFor(w.ctx, func() bool {
-		for _, h := range w.rx.Healths() {
-			if h != nil && strings.Contains(h.Error(), words) {
-				return true
-			}
-		}
-		return false
-	})
-	if err != nil {
+	if err := w.rx.WaitTold(w.ctx, words); err != nil {
 		w.Fatalf("health never said %q but %v", words, w.rx.Healths())
 	}
 }
@@ -173,16 +115,7 @@ func (w *world) told(words string) {
 // outcome checks an error's kind and returns it.
 func (w *world) outcome(err error, want fault.Kind, reason string) *fault.Outcome {
 	w.Helper()
-	o, ok := errors.AsType[*fault.Outcome](err)
-	if !ok || o.Kind != want || !strings.Contains(o.Error(), reason) {
-		w.Fatalf("got %v, want %v with %q", err, want, reason)
-	}
-	for _, s := range w.hide {
-		if strings.Contains(err.Error(), s) {
-			w.Errorf("%q is in an error", s)
-		}
-	}
-	return o
+	return bridgetest.Outcome(w.T, err, want, reason, w.hide...)
 }
 
 func (w *world) place(c *bridgetest.DiscordChannel) bridges.Place {

@@ -2,10 +2,6 @@ package slack
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,24 +21,7 @@ type world struct {
 	room  *bridgetest.SlackChannel
 	ctx   context.Context
 	rx    *bridgetest.Receiver
-	logs  *logs
-}
-
-type logs struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
+	logs  *bridgetest.Log
 }
 
 func newWorld(t *testing.T, options ...func(*bridgetest.SlackOptions, *bridgetest.SlackAppOptions)) *world {
@@ -59,23 +38,14 @@ func newWorld(t *testing.T, options ...func(*bridgetest.SlackOptions, *bridgetes
 	t.Cleanup(s.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
-	w := &world{T: t, slack: s, ctx: ctx, rx: &bridgetest.Receiver{}, logs: &logs{}, team: s.AddTeam("Workspace", "")}
+	w := &world{T: t, slack: s, ctx: ctx, rx: &bridgetest.Receiver{}, logs: &bridgetest.Log{}, team: s.AddTeam("Workspace", "")}
 	if a.Enterprise {
 		w.team = s.AddTeam("Workspace", "E123")
 	}
 	w.app, w.anna = s.AddApp(w.team, a), s.AddUser(w.team, "Anna")
 	w.chat = s.Direct(w.app, w.anna)
 	w.room = s.AddChannel(w.team, "room", w.anna, w.app.User)
-	t.Cleanup(func() {
-		for _, secret := range w.secrets() {
-			if strings.Contains(w.logs.String(), secret) {
-				t.Error("a secret is in the log")
-			}
-		}
-		if strings.Contains(w.logs.String(), "message body") {
-			t.Error("a message is in the log")
-		}
-	})
+	t.Cleanup(func() { w.logs.Hides(t, append(w.secrets(), "message body")...) })
 	return w
 }
 
@@ -91,7 +61,7 @@ func (w *world) bridge(media bridges.Media, changes ...func(*Config)) *Bridge {
 	for _, c := range changes {
 		c(&cfg)
 	}
-	b, err := New(cfg, media, slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	b, err := New(cfg, media, w.logs.Logger())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -101,20 +71,7 @@ func (w *world) bridge(media bridges.Media, changes ...func(*Config)) *Bridge {
 
 // run runs b until the returned function is called, which returns Run's error.
 func (w *world) run(b *Bridge) (stop func() error) {
-	ctx, cancel := context.WithCancel(w.ctx)
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx, w.rx) }()
-	var once sync.Once
-	var err error
-	stop = func() error {
-		once.Do(func() {
-			cancel()
-			err = <-done
-		})
-		return err
-	}
-	w.Cleanup(func() { _ = stop() })
-	return stop
+	return bridgetest.Begin(w.ctx, w.T, b, w.rx)
 }
 
 // connected runs b and waits until it hears.
@@ -134,25 +91,7 @@ func (w *world) connected(b *Bridge) (stop func() error) {
 // ends waits until Run has returned and returns its error.
 func (w *world) ends(b *Bridge, after func()) error {
 	w.Helper()
-	done := make(chan error, 1)
-	ctx, cancel := context.WithCancel(w.ctx)
-	defer cancel()
-	go func() { done <- b.Run(ctx, w.rx) }()
-	if after != nil {
-		if err := w.rx.WaitHealth(w.ctx, false); err != nil {
-			w.Fatal(err)
-		}
-		after()
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-w.ctx.Done():
-		cancel()
-		<-done
-		w.Fatalf("Run goes on\n%s", w.logs)
-		return nil
-	}
+	return bridgetest.Ends(w.ctx, w.T, b, w.rx, after)
 }
 
 // until waits for what the simulator tells.
@@ -195,16 +134,7 @@ func (w *world) direct() bridges.Place {
 // outcome checks an error's kind and returns it.
 func (w *world) outcome(err error, want fault.Kind, reason string) *fault.Outcome {
 	w.Helper()
-	o, ok := errors.AsType[*fault.Outcome](err)
-	if !ok || o.Kind != want || !strings.Contains(o.Error(), reason) {
-		w.Errorf("got %v, want %v with %q", err, want, reason)
-	}
-	for _, secret := range w.secrets() {
-		if err != nil && strings.Contains(err.Error(), secret) {
-			w.Error("a secret is in an error")
-		}
-	}
-	return o
+	return bridgetest.Outcome(w.T, err, want, reason, w.secrets()...)
 }
 
 // message is a short message to post.

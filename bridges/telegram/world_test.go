@@ -2,10 +2,7 @@ package telegram
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,24 +20,7 @@ type world struct {
 	chat *bridgetest.Chat
 	ctx  context.Context
 	rx   *bridgetest.Receiver
-	logs *logs
-}
-
-type logs struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
+	logs *bridgetest.Log
 }
 
 func newWorld(t *testing.T) *world {
@@ -52,18 +32,16 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(tg.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
-	w := &world{T: t, tg: tg, bot: tg.AddBot(bridgetest.BotOptions{}), anna: tg.AddUser("Anna"), ctx: ctx, rx: &bridgetest.Receiver{}, logs: &logs{}}
+	w := &world{T: t, tg: tg, bot: tg.AddBot(bridgetest.BotOptions{}), anna: tg.AddUser("Anna"), ctx: ctx, rx: &bridgetest.Receiver{}, logs: &bridgetest.Log{}}
 	w.chat = tg.Direct(w.anna, w.bot)
-	t.Cleanup(func() {
-		_, secret, _ := strings.Cut(w.bot.Token, ":")
-		if strings.Contains(w.logs.String(), secret) {
-			t.Error("the token is in the log")
-		}
-		if strings.Contains(w.logs.String(), "message body") {
-			t.Error("a message is in the log")
-		}
-	})
+	t.Cleanup(func() { w.logs.Hides(t, w.secret(), "message body") })
 	return w
+}
+
+// secret is the half of the token that is not the public account id.
+func (w *world) secret() string {
+	_, secret, _ := strings.Cut(w.bot.Token, ":")
+	return secret
 }
 
 // bridge makes a bridge for the bot, with the default settings changed by the changes.
@@ -74,7 +52,7 @@ func (w *world) bridge(media bridges.Media, changes ...func(*Config)) *Bridge {
 	for _, c := range changes {
 		c(&cfg)
 	}
-	b, err := New(cfg, media, slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	b, err := New(cfg, media, w.logs.Logger())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -83,20 +61,7 @@ func (w *world) bridge(media bridges.Media, changes ...func(*Config)) *Bridge {
 
 // run runs b until the returned function is called, which returns Run's error.
 func (w *world) run(b *Bridge) (stop func() error) {
-	ctx, cancel := context.WithCancel(w.ctx)
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx, w.rx) }()
-	var once sync.Once
-	var err error
-	stop = func() error {
-		once.Do(func() {
-			cancel()
-			err = <-done
-		})
-		return err
-	}
-	w.Cleanup(func() { _ = stop() })
-	return stop
+	return bridgetest.Begin(w.ctx, w.T, b, w.rx)
 }
 
 // writes lets Anna write text and waits for it to be stored.
@@ -114,15 +79,7 @@ func (w *world) writes(text string) bridges.Event {
 // says waits until the bridge has told of its health in words.
 func (w *world) says(words string) {
 	w.Helper()
-	err := w.rx.WaitFor(w.ctx, func() bool {
-		for _, h := range w.rx.Healths() {
-			if h != nil && strings.Contains(h.Error(), words) {
-				return true
-			}
-		}
-		return false
-	})
-	if err != nil {
+	if err := w.rx.WaitTold(w.ctx, words); err != nil {
 		w.Fatalf("health never said %q but %v", words, w.rx.Healths())
 	}
 }
@@ -130,12 +87,9 @@ func (w *world) says(words string) {
 // outcome checks an error's kind and returns it.
 func (w *world) outcome(err error, want fault.Kind, reason string) *fault.Outcome {
 	w.Helper()
-	o, ok := errors.AsType[*fault.Outcome](err)
-	if !ok || o.Kind != want || !strings.Contains(o.Reason, reason) {
-		w.Errorf("got %v, want %v with %q", err, want, reason)
-	}
-	if err != nil && strings.Contains(err.Error(), strings.Split(w.bot.Token, ":")[1]) {
-		w.Error("the token is in an error")
+	o := bridgetest.Outcome(w.T, err, want, reason, w.secret())
+	if !strings.Contains(o.Reason, reason) {
+		w.Errorf("got the reason %q, want one with %q", o.Reason, reason)
 	}
 	return o
 }

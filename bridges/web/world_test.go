@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -39,28 +38,11 @@ type world struct {
 	rx    *bridgetest.Receiver
 	media *kept
 	srv   *httptest.Server
-	logs  *logs
+	logs  *bridgetest.Log
 	stop  func() error
 
 	mu      sync.Mutex
 	secrets []string
-}
-
-type logs struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
 }
 
 // settings are those of the tests: with a voice, and no limits that a test does not ask for.
@@ -86,8 +68,8 @@ func stillWorld(t *testing.T, changes ...func(*Config)) *world {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
-	w := &world{T: t, rx: &bridgetest.Receiver{}, media: &kept{}, logs: &logs{}}
-	b, err := New(settings(changes...), w.media, slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	w := &world{T: t, rx: &bridgetest.Receiver{}, media: &kept{}, logs: &bridgetest.Log{}}
+	b, err := New(settings(changes...), w.media, w.logs.Logger())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,20 +100,7 @@ func (w *world) search() {
 
 func (w *world) run() {
 	w.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.b.Run(ctx, w.rx) }()
-	var once sync.Once
-	var err error
-	w.stop = func() error {
-		once.Do(func() {
-			cancel()
-			err = <-done
-		})
-		return err
-	}
-	stop := w.stop
-	w.Cleanup(func() { _ = stop() })
+	w.stop = bridgetest.Begin(context.Background(), w.T, w.b, w.rx)
 	if err := w.rx.WaitFor(w.waiting(), func() bool { return len(w.rx.Healths()) > 0 && w.b.session.Load() != nil }); err != nil {
 		w.Fatal(err)
 	}
