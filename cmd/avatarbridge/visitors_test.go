@@ -180,6 +180,7 @@ func TestNoEventIsLostOrDoubledOverTwoRestarts(t *testing.T) {
 	talking.Go(func() { talk(ctx, all, size.messages, size.every) })
 	total := size.visitors * size.messages
 	err := c.answered(ctx, total/3)
+	disturbed := time.Now()
 	for _, more := range []int{total / 3, total - 2*(total/3)} {
 		if err == nil {
 			t.Logf("killed with %.1f kB more for each visitor than when it was idle", perVisitor(r.memory()-idle, len(all)))
@@ -199,7 +200,7 @@ func TestNoEventIsLostOrDoubledOverTwoRestarts(t *testing.T) {
 	t.Logf("at the end it has %.1f kB more for each visitor", perVisitor(r.memory()-idle, len(all)))
 	leave()
 	checkAll(t.Context(), t, all, size.messages) // after a failure, too: it says who lost what
-	reportDelays(t, all)
+	reportDelays(t, all, disturbed)
 }
 
 func perVisitor(bytes, n int) float64 { return float64(bytes) / 1024 / float64(n) }
@@ -207,26 +208,30 @@ func perVisitor(bytes, n int) float64 { return float64(bytes) / 1024 / float64(n
 // tail is the end of a log.
 func tail(log string) string { return log[max(0, len(log)-4000):] }
 
-// reportDelays logs how long replies took, and checks that the kills concerned somebody.
-func reportDelays(t *testing.T, all []*visitor) {
+// reportDelays logs how long replies took: those that were there before the first kill, and the others. It checks that the kills concerned somebody.
+func reportDelays(t *testing.T, all []*visitor, disturbed time.Time) {
 	t.Helper()
-	var calm, struck []time.Duration
+	var before, calm, struck []time.Duration
 	streams := 0
 	for _, v := range all {
 		streams += v.streams
 		for _, m := range v.messages {
-			if m.calm {
+			switch {
+			case m.took > 0 && m.wrote.Add(m.took).Before(disturbed):
+				before = append(before, m.took)
+			case m.calm:
 				calm = append(calm, m.took)
-			} else {
+			default:
 				struck = append(struck, m.took)
 			}
 		}
 	}
-	if streams <= len(all) || len(struck) == 0 {
-		t.Errorf("%d streams of %d visitors, %d messages were under way at the kills: nothing was tested", streams, len(all), len(struck))
+	if streams <= len(all) || len(struck) == 0 || len(before) == 0 {
+		t.Errorf("%d streams of %d visitors, %d replies before the kills, %d messages under way at them: nothing was tested", streams, len(all), len(before), len(struck))
 	}
 	t.Logf("%d streams of %d visitors", streams, len(all))
-	t.Logf("%d replies to visitors who were connected all the time: %s", len(calm), quantiles(calm))
+	t.Logf("%d replies before the first kill: %s", len(before), quantiles(before))
+	t.Logf("%d later replies to visitors who were connected all the time: %s", len(calm), quantiles(calm))
 	t.Logf("%d replies to visitors who met a kill: %s", len(struck), quantiles(struck))
 }
 
