@@ -97,6 +97,7 @@ type pager struct {
 	*fakeBridge
 	news  chan bridges.Place
 	voice map[string]*bridges.File
+	slow  chan struct{} // not nil: Attachment waits until it is closed
 }
 
 func (b *pager) Feed() int            { return 3 }
@@ -106,6 +107,9 @@ func (b *pager) items(after int64, n int) ([]bridges.Item, error) {
 }
 
 func (b *pager) Attachment(_ context.Context, a bridges.Attachment) (*bridges.File, error) {
+	if b.slow != nil {
+		<-b.slow
+	}
 	if f := b.voice[a.Ref]; f != nil {
 		return f, nil
 	}

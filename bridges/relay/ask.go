@@ -86,12 +86,7 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 		return nil // a claim ends with the process
 	}
 	c := &t.Conversation
-	if until := l.heldTurn(c); !until.IsZero() && !t.Awaited {
-		p.r.cfg.Meter.Count(Held, l.cfg.Name, p.cfg.Name)
-		p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts, Unasked: true, Anew: true})
-		if l.heldTurn(c).IsZero() {
-			l.unpark(c)
-		}
+	if !t.Awaited && p.held(l, t) {
 		return nil
 	}
 	body, err := decodeTurn(t.Body)
@@ -112,6 +107,21 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	return p.attempt(l, t, &body, s)
 }
 
+// held gives a turn back whose avatar may not be asked now, and reports whether that is so.
+func (p *player) held(l *line, t *store.Turn) bool {
+	c := &t.Conversation
+	until := l.heldTurn(c)
+	if until.IsZero() {
+		return false
+	}
+	p.r.cfg.Meter.Count(Held, l.cfg.Name, p.cfg.Name)
+	p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts, Unasked: true, Anew: true})
+	if l.heldTurn(c).IsZero() {
+		l.unpark(c)
+	}
+	return true
+}
+
 // attempt asks the avatar, if its breaker lets it. An avatar that is down costs neither a voice in memory nor the reading of a transcript.
 func (p *player) attempt(l *line, t *store.Turn, b *turnBody, s *Settings) *store.Turn {
 	if p.breaker.State() == gobreaker.StateOpen {
@@ -130,6 +140,10 @@ func (p *player) attempt(l *line, t *store.Turn, b *turnBody, s *Settings) *stor
 	if o != nil {
 		report(errUnasked)
 		return p.fetchFailed(l, t, b, o)
+	}
+	if voice != nil && p.held(l, t) { // fetching it took a while
+		report(errUnasked)
+		return nil
 	}
 	history, err := p.recall(&t.Conversation)
 	if err != nil {

@@ -105,6 +105,30 @@ func TestWhatWasSaidAndNotUnderstoodGoes(t *testing.T) {
 	})
 }
 
+func TestAPauseThatComesWhileAVoiceIsFetchedKeepsTheAvatarFromBeingAsked(t *testing.T) {
+	inVoiceWorld(t, nil, func(t *testing.T, w *world, b *pager, r *recorder) {
+		b.slow = make(chan struct{})
+		b.receive(t, spoken(b, "one"))
+		settle()
+		if err := w.relay.Pause(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		close(b.slow)
+		settle()
+		if n := len(w.avatar.turns()); n > 0 {
+			t.Fatalf("%d turns were asked in a pause", n)
+		}
+		if err := w.relay.Resume(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		if n := len(w.avatar.turns()); n != 1 {
+			t.Errorf("%d turns were asked after it", n)
+		}
+		r.want(t, "one")
+	})
+}
+
 func TestARecordingOfWhichNoTurnCameGoesAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*relay.Config)
