@@ -28,7 +28,7 @@ func (in *intake) begin(ctx context.Context, it *item) {
 	p := in.progress()[it.shard]
 	isNew := p.since().IsZero()
 	in.points[it.shard] = point{session: *it.begins, At: it.at.UnixMilli(), Far: in.points[it.shard].Far}
-	in.toldAt = time.Now().Add(sessionWithin - cursorEvery)
+	in.toldAt = time.Time{} // a program that dies before it is stored asks for the session before, waits for seconds, and does not hear who writes for the first time
 	in.catchUp(ctx, it.shard, p.since(), isNew)
 }
 

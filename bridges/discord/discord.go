@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/fault"
+	"avatarbridge/bridges/transport"
 )
 
 // Bridge is one bot account. It implements bridges.Bridge, Typer, Drafter, Remover, Finder and Fetcher.
@@ -29,7 +29,7 @@ type Bridge struct {
 	media     bridges.Media
 	log       *slog.Logger
 	session   *discordgo.Session
-	transport *http.Transport
+	transport *transport.Transport
 	open      atomic.Pointer[listener] // nil before Run has opened and after it has ended
 	me        atomic.Pointer[string]   // the account's id, once it is known
 	ahead     atomic.Int64             // Discord's clock before this machine's, in nanoseconds
@@ -63,18 +63,9 @@ func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
 	}
 	session.StateEnabled, session.ShouldReconnectOnError, session.ShouldRetryOnRateLimit, session.MaxRestRetries = false, false, false, 0
 	return &Bridge{
-		cfg: cfg, media: media, log: log.With("bridge", cfg.Name), session: session, transport: newTransport(),
+		cfg: cfg, media: media, log: log.With("bridge", cfg.Name), session: session, transport: transport.New(transport.Config{}),
 		gate: turnstile{every: identifyEvery}, least: 500 * time.Millisecond,
 	}, nil
-}
-
-// newTransport makes a transport for many calls at once to one host. It speaks HTTP/1.1, so that one stuck connection holds up one call.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: 10 * time.Second,
-		MaxIdleConns: 256, MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second,
-	}
 }
 
 // intents are what the bot asks to hear: channels and threads, messages in servers, direct messages. The text of messages in servers that do

@@ -127,6 +127,20 @@ func TestASessionIsStoredBeforeAnybodyHasWritten(t *testing.T) {
 	w.identified(1)
 }
 
+func TestAProgramThatDiesRightAfterItsSessionBeganHasStoredIt(t *testing.T) {
+	w := newWorld(t, bridgetest.DiscordOptions{})
+	b := w.bridge(nil)
+	l := &listener{bridge: b, rx: w.rx, log: b.log, tree: &tree{}}
+	in := &intake{listener: l, points: make([]point, 1), gates: map[string]*gate{}, toldAt: time.Now()}
+	in.take(w.ctx, &item{at: time.Now(), begins: &session{ID: "a-new-one", Seq: 1}})
+	if err := in.store(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := readCursor(w.rx.Cursor(), 1)[0]; got.ID != "a-new-one" {
+		t.Errorf("stored is %+v", got)
+	}
+}
+
 func TestTroubleAtTheBeginningIsOutlived(t *testing.T) {
 	for name, f := range map[string]bridgetest.DiscordGatewayFault{
 		"refused":          {Effect: bridgetest.GatewayRefused},

@@ -16,8 +16,8 @@ const (
 	// cursorEvery is how often it is stored how far all is, when there is nothing else to store. Events that come again after a crash
 	// are known by their keys.
 	cursorEvery = 5 * time.Second
-	// sessionWithin is how soon a new session is stored: without it, who writes for the first time is lost with the program.
-	sessionWithin = 500 * time.Millisecond
+	// tickEvery is how often it is looked whether a gap is over, and whether how far all is has to be stored.
+	tickEvery = 500 * time.Millisecond
 	// maxGated bounds what waits for news about its channel before the connections wait too.
 	maxGated = 20_000
 )
@@ -42,7 +42,7 @@ type intake struct {
 	opens   *time.Timer // when gates whose jobs have ended open; they wait for each other a little
 	opening bool        // it runs
 	told    string      // the cursor that was stored last
-	toldAt  time.Time
+	toldAt  time.Time // when; the zero time when it has to be at once
 	looks   *lookout
 	gaps    map[int]*gap // of shards whose guilds are still being named
 }
@@ -73,7 +73,7 @@ func (it *item) mark() mark { return mark{it.shard, it.session, it.seq, it.at} }
 
 // run stores what comes until ctx ends.
 func (in *intake) run(ctx context.Context) {
-	tick := time.NewTicker(sessionWithin)
+	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	in.toldAt, in.opens = time.Now(), time.NewTimer(time.Hour)
 	defer in.opens.Stop()

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,6 +26,7 @@ import (
 
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/fault"
+	"avatarbridge/bridges/transport"
 )
 
 // Bridge is one app in one workspace or enterprise. It implements bridges.Bridge and the abilities below.
@@ -85,18 +85,9 @@ const redelivery = 6 * time.Minute
 // of a gap up to a minute late that it has begun.
 const lastOffer = 5 * time.Minute
 
-// newClient makes an HTTP client for many calls at once to one host. It speaks HTTP/1.1, so that one stuck connection holds up one call.
 func newClient() *http.Client {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
 	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         dialer.DialContext,
-			TLSHandshakeTimeout: 10 * time.Second,
-			MaxIdleConns:        256,
-			MaxIdleConnsPerHost: 256,
-			IdleConnTimeout:     90 * time.Second,
-		},
+		Transport: transport.New(transport.Config{}),
 		// A redirect would carry the token elsewhere, and its answer is a page for people.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

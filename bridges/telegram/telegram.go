@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/fault"
+	"avatarbridge/bridges/transport"
 )
 
 // Bridge is one bot account. It implements bridges.Bridge, Typer, Drafter, Fetcher and Webhook.
@@ -55,19 +55,10 @@ func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
 	return &Bridge{cfg: cfg, media: media, log: log, client: newClient(), secret: secret, watch: time.Minute}, nil
 }
 
-// newClient makes an HTTP client for many calls at once to one host. Time-outs of whole calls are contexts, since a long poll takes
-// longer than any other call. It speaks HTTP/1.1, so that one stuck connection holds up one call.
+// newClient makes an HTTP client. Time-outs of whole calls are contexts, since a long poll takes longer than any other call.
 func newClient() *http.Client {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
 	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         dialer.DialContext,
-			TLSHandshakeTimeout: 10 * time.Second,
-			MaxIdleConns:        256,
-			MaxIdleConnsPerHost: 256,
-			IdleConnTimeout:     90 * time.Second,
-		},
+		Transport: transport.New(transport.Config{}),
 		// A redirect's address would have the token in it, and be followed without the message.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

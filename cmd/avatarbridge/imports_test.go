@@ -18,12 +18,12 @@ const module = "avatarbridge"
 // allowed returns what a folder may import of the module. Imports point one way: contracts import nothing of ours, an implementation
 // imports its contract and what all share, the relay imports the contracts, and only the program imports implementations.
 func allowed(dir string) (may []string, all bool) {
-	shared := []string{"bridges/fault", "bridges/markup"}
+	shared := []string{"bridges/fault", "bridges/markup", "bridges/transport"}
 	top, rest, _ := strings.Cut(dir, "/")
 	switch {
 	case top == "cmd":
 		return nil, true
-	case rest == "", dir == "bridges/fault", dir == "bridges/markup":
+	case rest == "", slices.Contains(shared, dir):
 		return nil, false
 	case dir == "bridges/relay":
 		return append(shared, "bridges", "avatar", "store"), false
@@ -34,7 +34,7 @@ func allowed(dir string) (may []string, all bool) {
 
 // plain says that a folder imports the standard library alone.
 func plain(dir string) bool {
-	return slices.Contains([]string{"bridges", "avatar", "store", "bridges/fault"}, dir)
+	return slices.Contains([]string{"bridges", "avatar", "store", "bridges/fault", "bridges/transport"}, dir)
 }
 
 // tested says that an import is for tests alone: simulators and shared tests.

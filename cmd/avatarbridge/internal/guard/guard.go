@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"avatarbridge/bridges/fault"
+	"avatarbridge/bridges/transport"
 	"code.dny.dev/ssrf"
 )
 
@@ -46,7 +47,7 @@ func client(allowPrivate bool, public *ssrf.Guardian) *http.Client {
 		d.Control = control(public)
 	}
 	return &http.Client{
-		Transport: &vetted{Transport: transport(d), dialer: d, allowPrivate: allowPrivate},
+		Transport: &vetted{Transport: pooled(d), dialer: d, allowPrivate: allowPrivate},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
 				return &Refusal{Reason: "the address redirects more than 3 times"}
@@ -58,11 +59,9 @@ func client(allowPrivate bool, public *ssrf.Guardian) *http.Client {
 
 // Trusted returns a client for URLs that the operator wrote: any address, through the proxy that the environment names, if any. It
 // follows redirects within one host only, so that no credential in a header or body travels to another one; the answer to any
-// other redirect is the redirect itself. It is pooled and bounded like Client.
+// other redirect is the redirect itself. It keeps connections for about a thousand calls at once to one host, each of which may take minutes.
 func Trusted() *http.Client {
-	t := transport(dialer())
-	t.Proxy = http.ProxyFromEnvironment
-	return &http.Client{Transport: t, CheckRedirect: sameHost}
+	return &http.Client{Transport: transport.New(transport.Config{MaxIdle: 1024}), CheckRedirect: sameHost}
 }
 
 func sameHost(req *http.Request, via []*http.Request) error {
@@ -77,8 +76,8 @@ func dialer() *net.Dialer {
 	return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 }
 
-// transport is shaped for about a thousand calls at once to one host, each of which may take minutes to be answered.
-func transport(d *net.Dialer) *http.Transport {
+// pooled is shaped for files and answers from many hosts.
+func pooled(d *net.Dialer) *http.Transport {
 	return &http.Transport{
 		DialContext:           d.DialContext,
 		ForceAttemptHTTP2:     true,
@@ -87,7 +86,7 @@ func transport(d *net.Dialer) *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		// A language model may think for minutes before it sends a header; this is only the net below the context's deadline.
+		// This is only the net below the context's deadline.
 		ResponseHeaderTimeout:  10 * time.Minute,
 		MaxResponseHeaderBytes: 64 << 10,
 		// A dead HTTP/2 connection carries many calls: notice it.

@@ -1,0 +1,103 @@
+package transport
+
+import (
+	"sync"
+	"time"
+)
+
+// A key is what connections can be used for.
+type key struct{ scheme, host string }
+
+// idle are the connections that no call uses. Those used last are used first, so that those that are not needed grow old.
+type idle struct {
+	max int // for a key
+
+	mu    sync.Mutex
+	conns map[key][]*conn // the longest unused first
+	timer *time.Timer     // closes what is too old; nil while there is nothing
+}
+
+// take returns a connection on which nothing has happened since its last call, nil when there is none.
+func (i *idle) take(k key) *conn {
+	for {
+		c := i.pop(k)
+		if c == nil || c.alive() {
+			return c
+		}
+		_ = c.Close() // the other side has
+	}
+}
+
+func (i *idle) pop(k key) *conn {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	all := i.conns[k]
+	if len(all) == 0 {
+		return nil
+	}
+	last := len(all) - 1
+	c := all[last]
+	all[last] = nil
+	i.conns[k] = all[:last]
+	return c
+}
+
+// put keeps a connection. false says that there are enough.
+func (i *idle) put(c *conn) bool {
+	c.left = time.Now()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.conns[c.key]) >= i.max {
+		return false
+	}
+	if i.conns == nil {
+		i.conns = map[key][]*conn{}
+	}
+	i.conns[c.key] = append(i.conns[c.key], c)
+	if i.timer == nil {
+		i.timer = time.AfterFunc(idleTimeout, i.closeOld)
+	}
+	return true
+}
+
+// closeOld closes what has not been used for long, and comes again as long as there is something.
+func (i *idle) closeOld() {
+	old, now := []*conn(nil), time.Now()
+	i.mu.Lock()
+	for k, all := range i.conns {
+		n := 0
+		for n < len(all) && now.Sub(all[n].left) >= idleTimeout {
+			n++
+		}
+		old = append(old, all[:n]...)
+		if i.conns[k] = append([]*conn(nil), all[n:]...); n == len(all) {
+			delete(i.conns, k)
+		}
+	}
+	if i.timer != nil && len(i.conns) > 0 {
+		i.timer.Reset(idleTimeout / 3)
+	} else {
+		i.timer = nil
+	}
+	i.mu.Unlock()
+	for _, c := range old {
+		_ = c.Close() // nobody needs it any more
+	}
+}
+
+// closeAll closes all that is not in use.
+func (i *idle) closeAll() {
+	i.mu.Lock()
+	conns := i.conns
+	i.conns = nil
+	if i.timer != nil {
+		i.timer.Stop()
+		i.timer = nil
+	}
+	i.mu.Unlock()
+	for _, all := range conns {
+		for _, c := range all {
+			_ = c.Close() // nobody needs it any more
+		}
+	}
+}
