@@ -32,6 +32,7 @@ var (
 	_ bridges.Remover = remover{}
 	_ bridges.Finder  = both{}
 	_ bridges.Remover = both{}
+	_ bridges.Fetcher = both{}
 )
 
 // connect makes the platform's connection for a life.

@@ -20,6 +20,7 @@ type service struct {
 	name     string
 	patience time.Duration
 	calls    bool // replies come over HTTP, for most messages
+	hears    bool // it understands what people say
 	keeps    bool // replies come over a connection that lives as long as the program, for most messages
 	said     map[string][]string
 }
@@ -33,7 +34,8 @@ type mouth struct {
 // Ask is described in the contract.
 func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) error {
 	s := a.s
-	over := s.isOver(t.Conversation)
+	t.Text = wordsOf(&t)
+	over := s.isOver(t.Conversation, t.Text)
 	if !a.life.gone() {
 		s.c.pass("ask/" + a.name + "/" + t.Text)
 	}
@@ -46,7 +48,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		s.fail("%s was asked after it was dropped", t.Text)
 	}
 	if over {
-		s.fail("%s was asked in a conversation of which the service was told that it is over", t.Text)
+		s.fail("%s was asked in a conversation of which the service had been told that it is over", t.Text)
 	}
 	s.asks[t.Text]++
 	conversation := labelOf(t.Text)
@@ -54,10 +56,13 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		s.fail("%s was asked while %s was", t.Text, other)
 	}
 	a.life.asking[conversation] = t.Text
-	if a.life.answered[t.ID] > 0 && !(a.patience > 0 && s.ended[conversation] && a.life.answered[t.ID] < 2) {
+	if a.life.answered[t.ID] > 0 && !s.revived[t.Text] && !(a.patience > 0 && s.ended[conversation] && a.life.answered[t.ID] < 2) {
 		s.fail("%s was asked again by the same process", t.Text)
 	}
 	f := s.askFate(t.Text)
+	if o := fault.Of(f.err); o != nil && o.Kind == fault.Rejected && t.Voice != nil {
+		s.mumbled[t.Text] = true
+	}
 	alive := a.think(ctx, t.Text, say, f.takes)
 	if a.life.gone() {
 		<-ctx.Done()
@@ -141,19 +146,24 @@ func (a *mouth) End(ctx context.Context, conversation string) error {
 	}
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
-	a.s.over[conversation] = true
+	a.s.over[conversation] = a.s.c.count()
 	return nil
 }
 
 // Patience is described in the contract.
 func (a *mouth) Patience() time.Duration { return a.patience }
 
+// Hears is described in the contract.
+func (a *mouth) Hears() bool { return a.hears }
+
 // A listener is a mouth that also hears callbacks.
 type listener struct{ *mouth }
 
 func (a listener) Handler(say avatar.Speaker) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		err := say.Say(req.Context(), avatar.Reply{Text: req.FormValue("text"), Key: req.FormValue("key"), Ends: req.FormValue("ends") != ""})
+		r := avatar.Reply{Text: req.FormValue("text"), Key: req.FormValue("key"), Ends: req.FormValue("ends") != ""}
+		r.Audio = avatar.Audio{URL: req.FormValue("url"), Data: []byte(req.FormValue("sound"))}
+		err := say.Say(req.Context(), r)
 		switch {
 		case errors.Is(err, avatar.ErrGone):
 			w.WriteHeader(http.StatusNotFound)
@@ -166,6 +176,7 @@ func (a listener) Handler(say avatar.Speaker) http.Handler {
 var (
 	_ avatar.Waiter   = (*mouth)(nil)
 	_ avatar.Ender    = (*mouth)(nil)
+	_ avatar.Hearer   = (*mouth)(nil)
 	_ avatar.Listener = listener{}
 )
 
@@ -179,7 +190,7 @@ func (a *service) connect(l *life) avatar.Backend {
 
 // callback posts a reply to the program, whichever life of it is there, until it is taken or refused for good.
 func (s *sim) callback(a *service, t avatar.Turn, r avatar.Reply, after time.Duration, twice bool) {
-	form := url.Values{"text": {r.Text}, "key": {r.Key}}
+	form := url.Values{"text": {r.Text}, "key": {r.Key}, "url": {r.Audio.URL}, "sound": {string(r.Audio.Data)}}
 	if r.Ends {
 		form.Set("ends", "1")
 	}
@@ -264,13 +275,18 @@ func (s *sim) replies(text string) []avatar.Reply {
 		for p := range 1 + dice("pieces", 3) {
 			parts = append(parts, fmt.Sprintf("%sre %s/%d/%d.", []string{"", "", "#"}[dice(fmt.Sprint(r, p), 3)], text, r, p))
 		}
-		all = append(all, avatar.Reply{Text: strings.Join(parts, "|"), Ends: dice(fmt.Sprint("ends", r), 12) == 0})
+		reply := avatar.Reply{Text: strings.Join(parts, "|"), Ends: dice(fmt.Sprint("ends", r), 12) == 0}
+		aloud(&reply, dice(fmt.Sprint("aloud", r), 20))
+		all = append(all, reply)
 	}
 	return all
 }
 
 // pieces are the posts that a reply becomes.
 func pieces(r avatar.Reply) []string {
+	if r.Text == "" {
+		return []string{soundOf(&r.Audio)}
+	}
 	all := strings.Split(r.Text, "|")
 	for i := range all {
 		all[i] = strings.TrimPrefix(all[i], "#")

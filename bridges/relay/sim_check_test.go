@@ -53,7 +53,7 @@ func (s *sim) check() {
 	for _, key := range sortedKeys(s.taken) {
 		text, _, _ := strings.Cut(key, "/")
 		for _, piece := range s.taken[key] {
-			if !s.script.gone["m/"+plainText(text)] && s.forgotten[plainText(text)] == 0 && !r.kept(piece) {
+			if !s.script.gone["m/"+plainText(text)] && s.forgotten[plainText(text)] == 0 && !r.stands(piece) && !s.mute[piece] {
 				s.fail("%q was taken from a service, and is neither posted nor dead", piece)
 			}
 		}
@@ -63,6 +63,7 @@ func (s *sim) check() {
 			s.fail("a late reply to %s was refused", text)
 		}
 	}
+	r.recordings()
 	if s.c.spins > 0 {
 		s.fail("the program goes round and round in one instant")
 	}
@@ -74,8 +75,8 @@ func (s *sim) check() {
 // plainText is a text without the mark of an edit.
 func plainText(text string) string { return strings.TrimSuffix(text, "~e") }
 
-// kept says whether a piece was posted or is a dead letter.
-func (r *reckoning) kept(piece string) bool { return r.shown[piece] > 0 || r.letter(piece) }
+// stands says whether a piece was posted or is a dead letter.
+func (r *reckoning) stands(piece string) bool { return r.shown[piece] > 0 || r.letter(piece) }
 
 func (r *reckoning) letter(text string) bool {
 	for i := range r.dead {
@@ -96,7 +97,7 @@ func (r *reckoning) event(p *platform, a *service, ev *bridges.Event) {
 	if !p.acked[keyOf(ev)] {
 		r.fail("%s was never acknowledged", keyOf(ev))
 	}
-	if ev.Kind != bridges.Written || r.script.gone[ev.Key] || r.forgotten[ev.Text] > 0 {
+	if ev.Kind != bridges.Written || r.script.gone[ev.Key] || r.forgotten[ev.Message] > 0 {
 		return
 	}
 	v, stored := r.verdicts[ev.Key]
@@ -106,7 +107,7 @@ func (r *reckoning) event(p *platform, a *service, ev *bridges.Event) {
 	case v.Verdict == store.Over || v.Verdict == store.Full:
 		r.told(p, ev, "BUSY")
 	case !v.turn:
-		r.told(p, ev, "TOO OLD")
+		r.told(p, ev, v.word)
 	default:
 		r.answered(p, a, ev)
 	}
@@ -120,7 +121,7 @@ func (r *reckoning) told(p *platform, ev *bridges.Event, notice string) {
 		}
 	}
 	for text := range r.forgotten {
-		if r.script.where[text] == r.script.where[ev.Text] {
+		if r.script.where[text] == r.script.where[ev.Message] {
 			return // it may have been said to them for all
 		}
 	}
@@ -130,7 +131,7 @@ func (r *reckoning) told(p *platform, ev *bridges.Event, notice string) {
 }
 
 func (r *reckoning) answered(p *platform, a *service, ev *bridges.Event) {
-	text := ev.Text
+	text := ev.Message
 	if _, ok := r.finished[text+"~e"]; ok || r.asks[text+"~e"] > 0 { // a late reply may settle it before it is finished
 		text += "~e"
 	}
@@ -148,14 +149,21 @@ func (r *reckoning) answered(p *platform, a *service, ev *bridges.Event) {
 		if !r.letter(text) && !late {
 			r.fail("%s has died and is no dead letter", ev.Key)
 		}
-	case e.replies == 0 && e.notice:
-		old := e.age > 10*time.Minute && !ev.Place.Direct || e.age > time.Hour
-		if !old && a.patience == 0 {
-			r.fail("%s was settled with a notice after %v", ev.Key, e.age)
-		}
+	case e.replies == 0 && e.word != "":
+		r.excused(p, a, ev, text, e)
 	default:
 		r.replied(p, a, ev, text)
 	}
+}
+
+// excused checks that the program had reason to say a word of its own in place of an answer, and said it.
+func (r *reckoning) excused(p *platform, a *service, ev *bridges.Event, text string, e ending) {
+	old := e.age > 10*time.Minute && !ev.Place.Direct || e.age > time.Hour
+	reason := map[string]bool{"TOO OLD": old, "NO REPLY": a.patience > 0, "NOT HEARD": r.mumbled[text]}
+	if !reason[e.word] {
+		r.fail("%s was settled with %q after %v", ev.Key, e.word, e.age)
+	}
+	r.told(p, ev, e.word)
 }
 
 // replied checks that what the avatar said is posted, or dead.
@@ -164,10 +172,15 @@ func (r *reckoning) replied(p *platform, a *service, ev *bridges.Event, text str
 	if len(said) == 0 && !a.calls && !a.keeps && r.replies(text) != nil {
 		r.fail("%s was settled without an answer", ev.Key)
 	}
+	there := len(said) == 0
 	for _, piece := range said {
-		if !r.kept(piece) {
+		stands := r.stands(piece)
+		if there = there || stands; !stands && !r.mute[piece] { // sound that cannot be had never holds up the text
 			r.fail("%q was said, and is neither posted nor dead", piece)
 		}
+	}
+	if !there {
+		r.fail("%s was settled with an answer of which nothing is posted", ev.Key)
 	}
 	if r.plan.stuck == "" || labelOf(text) == r.plan.stuck || a.calls || a.keeps {
 		return

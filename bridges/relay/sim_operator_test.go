@@ -137,6 +137,7 @@ func (g *gate) forgetPerson(ctx context.Context, user string) (gone []store.Conv
 		}
 		if gone, err = g.Store.Forget(ctx, p.UID); err == nil {
 			g.s.forgot(g.life, user)
+			g.s.shred(user)
 		}
 		return err
 	})
@@ -161,10 +162,7 @@ func (s *sim) forgot(l *life, user string) {
 	}
 }
 
-var (
-	pieceOf = regexp.MustCompile(`re [^"|]+?/\d/\d\.`)
-	textOf  = regexp.MustCompile(`"text":"([^"]+)"`)
-)
+var pieceOf = regexp.MustCompile(`re [^"|]+?/\d/\d\.`)
 
 func (g *gate) retryDead(ctx context.Context) error {
 	return g.do(ctx, "retry", func() error {
@@ -179,8 +177,8 @@ func (g *gate) retryDead(ctx context.Context) error {
 			for _, piece := range pieceOf.FindAllString(string(d.Body), -1) {
 				g.s.revived[piece] = true
 			}
-			if m := textOf.FindStringSubmatch(string(d.Body)); m != nil && !d.Post {
-				g.s.revived[m[1]] = true
+			if text, _, _, err := turnOf(d.Body); err == nil && !d.Post {
+				g.s.revived[text] = true
 			}
 		}
 		return nil
@@ -201,8 +199,9 @@ func (g *gate) dropDead(ctx context.Context) error {
 			for _, piece := range pieceOf.FindAllString(string(d.Body), -1) {
 				g.s.dropTime[piece] = g.s.c.count()
 			}
-			if m := textOf.FindStringSubmatch(string(d.Body)); m != nil && !d.Post {
-				g.s.dropTime[m[1]] = g.s.c.count()
+			if text, ref, _, err := turnOf(d.Body); err == nil && !d.Post {
+				g.s.dropTime[text] = g.s.c.count()
+				g.s.letGo(ref)
 			}
 		}
 		return nil
@@ -296,9 +295,9 @@ func (f feeder) News(bridges.Place) {}
 
 var _ bridges.Feeder = feeder{}
 
-// isOver says whether a conversation's service was told that it is over.
-func (s *sim) isOver(conversation string) bool {
+// isOver says whether a conversation's service was told that it is over before the text was handed out: fetching what somebody said takes a while.
+func (s *sim) isOver(conversation, text string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.over[conversation]
+	return s.over[conversation] > 0 && s.over[conversation] < s.handed[text]
 }

@@ -177,8 +177,12 @@ func (b *arm) deliver(ctx context.Context, rx bridges.Receiver, ev bridges.Event
 	if known {
 		return true
 	}
-	if err := rx.Receive(ctx, bridges.Batch{Events: []bridges.Event{ev}}); err != nil {
-		pause(ctx, time.Second)
+	if err := b.hand(ctx, rx, ev); err != nil {
+		wait := time.Second
+		if full := new(bridges.TooMany); errors.As(err, &full) {
+			wait = full.After
+		}
+		pause(ctx, wait)
 		return false
 	}
 	b.s.c.pass("acknowledged/" + b.name + "/" + keyOf(&ev))
@@ -193,9 +197,20 @@ func (b *arm) deliver(ctx context.Context, rx bridges.Receiver, ev bridges.Event
 	return !again
 }
 
+// hand gives the relay one event.
+func (b *arm) hand(ctx context.Context, rx bridges.Receiver, ev bridges.Event) error {
+	if len(ev.Attachments) > 0 {
+		return b.upload(ctx, rx, ev)
+	}
+	return rx.Receive(ctx, bridges.Batch{Events: []bridges.Event{ev}})
+}
+
 // Fit is described in the contract: it cuts at "|", and "#" makes a form that comes before the plain one.
 func (b *arm) Fit(m bridges.Message) []bridges.Message {
-	if m.Text == "" {
+	switch {
+	case m.Text == "" && m.Audio != nil:
+		return []bridges.Message{fitSound(&m)}
+	case m.Text == "":
 		return nil
 	}
 	return (&fakeBridge{}).Fit(m)

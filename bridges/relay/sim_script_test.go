@@ -162,15 +162,20 @@ func (sc *script) talk(p *plan, b *platform, label string, in bridges.Place, use
 		sc.wrote[from.User] = append(sc.wrote[from.User], text)
 		sc.where[text] = in.Channel
 		at := p.within(p.window)
-		add(at, bridges.Event{Kind: bridges.Written, Key: key, Message: text, Text: text})
+		ev := bridges.Event{Kind: bridges.Written, Key: key, Message: text, Text: text}
+		says := p.dice.IntN(5) == 0
+		if says {
+			ev.Text, ev.Attachments = "", recorded(text)
+		}
+		add(at, ev)
 		later := at + p.within(p.window/2+1)
-		switch p.dice.IntN(20) {
-		case 0, 1:
+		switch kind := p.dice.IntN(20); {
+		case kind < 2 && !says:
 			add(later, bridges.Event{Kind: bridges.Edited, Target: key, Text: text + "~e"})
-		case 2:
+		case kind == 2 && !(says && b.push): // nothing that the program itself keeps for a platform can be deleted there
 			sc.gone[key] = true
 			add(later, bridges.Event{Kind: bridges.Deleted, Target: key})
-		case 3:
+		case kind == 3:
 			sc.label[label] = true
 			add(later, bridges.Event{Kind: bridges.Command, Key: "reset/" + text, Command: "reset"})
 		}

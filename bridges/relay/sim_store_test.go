@@ -2,8 +2,8 @@ package relay_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -81,16 +81,13 @@ func (g *gate) handed(t *store.Turn) {
 	if t == nil {
 		return
 	}
-	var body struct {
-		Text string `json:"text"`
-		At   int64  `json:"at"`
-	}
-	if err := json.Unmarshal(t.Body, &body); err != nil {
+	text, ref, at, err := turnOf(t.Body)
+	if err != nil {
 		g.s.fail("a turn that cannot be read: %v", err)
 		return
 	}
-	g.s.turns[t.Row] = asked{text: body.Text, at: time.UnixMilli(body.At)}
-	g.s.drawing[draftOf(t.ID)] = body.Text
+	g.s.turns[t.Row] = asked{text: text, ref: ref, at: at}
+	g.s.drawing[draftOf(t.ID)], g.s.handed[text] = text, g.s.c.count()
 }
 
 func (g *gate) Cursor(ctx context.Context, account string) (cursor string, at time.Time, err error) {
@@ -129,9 +126,10 @@ func (g *gate) Defer(ctx context.Context, d store.Deferred) (out store.Claims, e
 	err = g.do(ctx, fmt.Sprint("defer/", d.Turn), func() error {
 		if out, err = g.Store.Defer(ctx, d); err == nil {
 			g.handed(out.Turn)
-			of := g.s.turns[d.Turn].text
-			if g.s.deferred[of] = g.s.c.count(); d.Awaits {
-				g.s.finished[of] = ending{awaits: true}
+			of := g.s.turns[d.Turn]
+			if g.s.deferred[of.text] = g.s.c.count(); d.Awaits {
+				g.s.finished[of.text] = ending{awaits: true}
+				g.s.leaves(of.ref) // the reply that ends it does not know what it ends
 			}
 		}
 		return err
@@ -144,7 +142,10 @@ func (g *gate) Finish(ctx context.Context, f store.Finished) (out store.Claims, 
 		if out, err = g.Store.Finish(ctx, f); err == nil {
 			g.handed(out.Turn)
 			of := g.s.turns[f.Turn]
-			g.s.finished[of.text] = ending{dead: f.Dead != "", notice: f.Notice != nil, replies: said(f.Replies), age: f.Now.Sub(of.at)}
+			if f.Dead == "" {
+				g.s.owes(of.ref)
+			}
+			g.s.finished[of.text] = ending{dead: f.Dead != "", word: wordOf(f.Notice), replies: said(f.Replies), age: f.Now.Sub(of.at)}
 		}
 		return err
 	})
@@ -240,16 +241,33 @@ func (s *sim) accepted(b store.Batch, out []store.Result) {
 		if e.Edit != nil && e.Edit.Body == nil && out[i].Verdict == store.Done {
 			s.unsay(strings.TrimPrefix(e.Edit.Target, "m/"))
 		}
-		if e.Key == "" || out[i].Verdict == store.Known {
+		refused := e.Refusable && (out[i].Verdict == store.Over || out[i].Verdict == store.Full)
+		if e.Key == "" || out[i].Verdict == store.Known || refused {
 			continue
 		}
 		if _, known := s.verdicts[e.Key]; known {
 			s.fail("%s was accepted twice", e.Key)
 		}
-		s.verdicts[e.Key] = verdict{Verdict: out[i].Verdict, turn: e.Turn != nil, at: b.Now}
+		v := verdict{Verdict: out[i].Verdict, turn: e.Turn != nil, at: b.Now}
+		if e.Post != nil {
+			v.word = wordOf(&e.Post.Notice)
+		}
+		if s.verdicts[e.Key] = v; !v.turn || v.Verdict != store.Done {
+			s.owes(keptRef + strings.TrimPrefix(e.Key, "m/"))
+		}
 		s.order = append(s.order, e.Key)
 	}
 }
+
+// wordOf is the word of the program that a notice says, "" for none.
+func wordOf(n *store.Notice) string {
+	if n == nil || len(n.Pieces) == 0 {
+		return ""
+	}
+	return string(noticeText.FindSubmatch(n.Pieces[0])[1])
+}
+
+var noticeText = regexp.MustCompile(`"text":"([A-Z ]+)"`)
 
 // sortedKeys returns the keys in an order that is the same at every run.
 func sortedKeys[K int64 | string, V any](m map[K]V) []K {

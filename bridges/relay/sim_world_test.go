@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ type sim struct {
 	platforms []*platform
 	services  []*service
 	outside   sync.WaitGroup // callbacks under way
+	sounds
 
 	healed  bool // nothing fails any more
 	unclear int  // posts that were made and whose call failed as unclear
@@ -41,7 +43,8 @@ type sim struct {
 	drawing  map[string]string // texts by the id of the draft of an answer to them
 	finished map[string]ending
 	asks     map[string]int
-	over     map[string]bool     // conversations of which a service was told that they are over, by uid
+	over     map[string]int      // how much had passed when a service was told that a conversation is over, by its uid
+	handed   map[string]int      // how much had passed when a text was handed out to be asked
 	ended    map[string]bool     // conversations that were ended or reset, by label
 	taken    map[string][]string // pieces of late replies that were answered with 200
 	unheard  map[string]bool     // texts to which a late reply was never said: its connection ended with the program
@@ -68,16 +71,18 @@ type (
 	verdict struct {
 		store.Verdict
 		turn bool
+		word string // of the program, where it is no turn
 		at   time.Time
 	}
 	asked struct {
-		text string
-		at   time.Time
+		text, ref string // ref: of the recording in which it was said
+		at        time.Time
 	}
 	ending struct {
-		dead, notice, awaits bool
-		replies              int
-		age                  time.Duration
+		dead, awaits bool
+		word         string // of the program, that was said in place of a reply
+		replies      int
+		age          time.Duration
 	}
 )
 
@@ -115,11 +120,11 @@ func (l *life) hasFailed() bool {
 }
 
 func newSim(p plan, d disk, trace io.Writer) *sim {
-	s := &sim{plan: p, disk: d, c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{}, drawing: map[string]string{}, unsaid: map[string]int{}, deferred: map[string]int{},
+	s := &sim{plan: p, disk: d, sounds: newSounds(), c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{}, drawing: map[string]string{}, unsaid: map[string]int{}, deferred: map[string]int{},
 		finished: map[string]ending{}, asks: map[string]int{}, ended: map[string]bool{}, taken: map[string][]string{}, flights: map[string]*flight{},
-		forgotten: map[string]int{}, dropTime: map[string]int{}, revived: map[string]bool{}, over: map[string]bool{}, unheard: map[string]bool{}, pauses: map[string]time.Time{}, excused: map[string]bool{}}
+		forgotten: map[string]int{}, dropTime: map[string]int{}, revived: map[string]bool{}, over: map[string]int{}, handed: map[string]int{}, unheard: map[string]bool{}, pauses: map[string]time.Time{}, excused: map[string]bool{}}
 	s.services = []*service{
-		{name: "luna"}, {name: "sol", calls: true}, {name: "mond", calls: true, patience: 30 * time.Second},
+		{name: "luna", hears: true}, {name: "sol", calls: true}, {name: "mond", calls: true, hears: true, patience: 30 * time.Second},
 		{name: "stella", keeps: true, patience: 30 * time.Second},
 	}
 	for _, a := range s.services {
@@ -158,6 +163,8 @@ func (s *sim) crash(l *life, when string) {
 			}
 		}
 	}
+	maps.Copy(s.left, s.owed)
+	clear(s.owed)
 	s.mu.Unlock()
 	s.inDoubt += len(l.sending)
 	if err := s.disk.crash(); err != nil {
@@ -179,7 +186,8 @@ func (s *sim) start(n int) error {
 	l.gate = &gate{Store: st, s: s, life: l}
 	cfg := relay.Config{
 		Store:       l.gate,
-		Messages:    relay.Messages{Unavailable: "UNAVAILABLE", Busy: "BUSY", TooOld: "TOO OLD", Hello: "HELLO", Reset: "RESET", NoReply: "NO REPLY", AINotice: "AI"},
+		Messages:    relay.Messages{Unavailable: "UNAVAILABLE", Busy: "BUSY", TooOld: "TOO OLD", Hello: "HELLO", Reset: "RESET", NoReply: "NO REPLY", AINotice: "AI", NoVoice: "NO VOICE", NotHeard: "NOT HEARD"},
+		Media:       ear{s, l},
 		Log:         slog.New(slog.DiscardHandler),
 		CallbackURL: func(avatar, token string) string { return avatar + "#" + token },
 		MaxWaiting:  s.plan.waiting,
