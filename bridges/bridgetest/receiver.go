@@ -55,7 +55,7 @@ func (r *Receiver) Receive(ctx context.Context, b bridges.Batch) error {
 	r.tell()
 	gate := r.gate
 	r.mu.Unlock()
-	if gate != nil {
+	if gate != nil && len(b.Events) > 0 {
 		select {
 		case <-gate:
 		case <-ctx.Done():
@@ -66,7 +66,7 @@ func (r *Receiver) Receive(ctx context.Context, b bridges.Batch) error {
 	defer r.mu.Unlock()
 	defer r.tell()
 	switch {
-	case r.failing != 0:
+	case r.failing < 0, r.failing > 0 && len(b.Events) > 0:
 		r.failing = max(r.failing-1, -1)
 		return ErrReceive
 	case b.Refusable && r.refusal != nil:
@@ -156,14 +156,14 @@ func (r *Receiver) FailOpen(err error) {
 	r.openErr = err
 }
 
-// FailReceive makes the next n calls of Receive fail with ErrReceive, all of them when n is below 0, none when it is 0.
+// FailReceive makes the next n calls of Receive with events fail with ErrReceive, all calls when n is below 0, none when it is 0.
 func (r *Receiver) FailReceive(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failing = max(n, -1)
 }
 
-// Hold makes Receive wait, after it has noted the batch as offered, until release is called or its context ends.
+// Hold makes Receive wait with events, after it has noted the batch as offered, until release is called or its context ends. A cursor alone is stored.
 func (r *Receiver) Hold() (release func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -62,6 +62,23 @@ func TestAHeldReceiverWaitsForItsRelease(t *testing.T) {
 	}
 }
 
+func TestACursorAloneIsNeitherHeldNorOneOfTheFailures(t *testing.T) {
+	r := &bridgetest.Receiver{}
+	r.FailReceive(1)
+	release := r.Hold()
+	if err := r.Receive(soon(t), batch("7")); err != nil || r.Cursor() != "7" {
+		t.Errorf("%v, the cursor is %q", err, r.Cursor())
+	}
+	release()
+	if err := r.Receive(soon(t), batch("8", "a")); !errors.Is(err, bridgetest.ErrReceive) {
+		t.Errorf("the first batch with events: %v", err)
+	}
+	r.FailReceive(-1)
+	if err := r.Receive(soon(t), batch("9")); !errors.Is(err, bridgetest.ErrReceive) || r.Cursor() != "7" {
+		t.Errorf("while all fails: %v, the cursor is %q", err, r.Cursor())
+	}
+}
+
 func TestWaitHealthSeesTheLatest(t *testing.T) {
 	r := &bridgetest.Receiver{}
 	r.Health(nil)

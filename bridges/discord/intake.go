@@ -42,7 +42,7 @@ type intake struct {
 	opens   *time.Timer // when gates whose jobs have ended open; they wait for each other a little
 	opening bool        // it runs
 	told    string      // the cursor that was stored last
-	toldAt  time.Time // when; the zero time when it has to be at once
+	toldAt  time.Time   // when; the zero time when it has to be at once
 	looks   *lookout
 	gaps    map[int]*gap // of shards whose guilds are still being named
 }
