@@ -214,6 +214,38 @@ func (l *line) present(pause store.Scope) []store.Scope {
 	return scopes
 }
 
+// forgetHolds lets go of the holds that the store has deleted with conversations: what a forgotten person's chat was held for must neither bind them
+// until the next start, should they write again, nor be told to anybody.
+func (r *Relay) forgetHolds(gone []store.Conversation) {
+	theirs := r.holds.of(gone)
+	if len(theirs) == 0 {
+		return
+	}
+	var stored []store.Hold
+	if !r.insist("holds", func(ctx context.Context) (err error) { stored, err = r.store.Holds(ctx, time.Now()); return err }) {
+		return // they end with the process
+	}
+	for _, scope := range theirs {
+		if !slices.ContainsFunc(stored, func(h store.Hold) bool { return h.Scope == scope }) {
+			r.holds.drop(scope)
+		}
+	}
+}
+
+// of returns the scopes of holds on conversations, or on direct chats that they were.
+func (s *holdSet) of(convs []store.Conversation) (scopes []store.Scope) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for scope := range s.holds {
+		if slices.ContainsFunc(convs, func(c store.Conversation) bool {
+			return c.ID == scope.Conversation || c.Direct && c.Channel == scope.Channel
+		}) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
 // target returns the line that a pause's target names, nil for everything.
 func (r *Relay) target(target string) (*line, error) {
 	if target == "" {

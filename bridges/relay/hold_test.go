@@ -37,6 +37,32 @@ func TestThrottledChannelHoldsBackOnlyItself(t *testing.T) {
 	})
 }
 
+func TestThePauseOfAChatGoesWithItsForgottenPerson(t *testing.T) {
+	inWorld(t, nil, func(t *testing.T, w *world) {
+		w.bridge.receive(t, w.bridge.said("ann", "hello"))
+		w.wantPosted("ann", "re: hello")
+		for _, target := range []string{"b/ann", "b/bob"} {
+			if err := w.relay.Pause(t.Context(), target); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := w.store.Person(t.Context(), "fake:ann")
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone, err := w.store.Forget(t.Context(), p.UID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.relay.Forgotten(gone)
+		if got := w.relay.Status().Paused; !slices.Equal(got, []string{"b/bob"}) {
+			t.Errorf("paused: %q: the store keeps bob's alone", got)
+		}
+		w.bridge.receive(t, w.bridge.said("ann", "again"))
+		w.wantPosted("ann", "re: hello", "re: again")
+	})
+}
+
 func TestPauseStopsAskingAndPostingUntilResume(t *testing.T) {
 	for _, target := range []string{"", "b", "b/ann"} {
 		t.Run("target="+target, func(t *testing.T) {

@@ -30,6 +30,7 @@ func (p *player) unanswered(l *line, t *store.Turn, b *turnBody) *store.Turn {
 // Forgotten tells the services of conversations that were deleted with a person, and takes up what waited behind the person's messages in
 // conversations with others.
 func (r *Relay) Forgotten(gone []store.Conversation) {
+	r.forgetHolds(gone)
 	r.Wake()
 	for _, c := range gone {
 		r.end(c.Avatar, c.UID)
