@@ -27,6 +27,15 @@ type splitter struct {
 
 // add puts b into the piece that is being filled, and into as many new ones as it needs.
 func (s *splitter) add(b Block) {
+	if s.fits(b, s.room(b)) {
+		s.push(b)
+	} else {
+		s.divide(b)
+	}
+}
+
+// divide is add for what may need a piece of its own, or several. It is apart from add, whose stack it would treble.
+func (s *splitter) divide(b Block) {
 	owned := false
 	for {
 		room := s.room(b)

@@ -91,20 +91,20 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	}
 	body, err := decodeTurn(t.Body)
 	if err != nil {
-		return p.finish(l, t, store.Finished{Dead: err.Error()})
+		return p.finish(l, t, &store.Finished{Dead: err.Error()})
 	}
 	if t.Awaited {
-		return p.unanswered(l, t, &body)
+		return p.unanswered(l, t, body)
 	}
 	if l.muted(c.Account, c.Channel, body.Within) {
-		return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.declined(c, &body)})
+		return p.finish(l, t, &store.Finished{Replies: l.erase(t), Notice: l.declined(c, body)})
 	}
 	s, _ := l.route(place(c), body.Within)
 	if !t.Revived && time.Since(body.written()) > s.maxAge(c.Direct) {
 		p.r.cfg.Meter.Count(Expired, l.cfg.Name, p.cfg.Name)
-		return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.answerTo(&body, noticeTooOld, l.turnKey(c, &body, "old"), 10*time.Minute)})
+		return p.finish(l, t, &store.Finished{Replies: l.erase(t), Notice: l.answerTo(body, noticeTooOld, l.turnKey(c, body, "old"), 10*time.Minute)})
 	}
-	return p.attempt(l, t, &body, s)
+	return p.attempt(l, t, body, s)
 }
 
 // held gives a turn back whose avatar may not be asked now, and reports whether that is so.
@@ -239,7 +239,7 @@ func (p *player) failed(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, a
 func (p *player) dies(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, attempts int) *store.Turn {
 	p.r.cfg.Meter.Count(Died, l.cfg.Name, p.cfg.Name)
 	l.log.Error("a turn could not be answered; see the dead letters", "avatar", p.cfg.Name, "turn", t.ID, "attempts", attempts, "err", o)
-	return p.finish(l, t, store.Finished{Dead: o.Error(), Tries: attempts, Replies: l.erase(t),
+	return p.finish(l, t, &store.Finished{Dead: o.Error(), Tries: attempts, Replies: l.erase(t),
 		Notice: l.answerTo(b, noticeUnavailable, l.turnKey(&t.Conversation, b, "unavailable"), l.patience(t.Conversation.Direct, p.r.cfg.RetryWithin))})
 }
 
@@ -255,7 +255,7 @@ func (l *line) patience(direct bool, usual time.Duration) time.Duration {
 // answered stores what the avatar said.
 func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said []avatar.Reply) *store.Turn {
 	p.r.cfg.Meter.Took("reply", l.cfg.Name, p.cfg.Name, time.Since(t.Accepted))
-	f := store.Finished{Preface: l.preface(t.Conversation.Direct)}
+	f := &store.Finished{Preface: l.preface(t.Conversation.Direct)}
 	if p.history > 0 {
 		f.Memo, f.Memos = memo(b, said), p.history
 	}
@@ -275,15 +275,15 @@ func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said
 }
 
 // finish settles the turn, however long the store takes, and takes up what it hands out.
-func (p *player) finish(l *line, t *store.Turn, f store.Finished) *store.Turn {
+func (p *player) finish(l *line, t *store.Turn, f *store.Finished) *store.Turn {
 	f.Turn, f.Now = t.Row, time.Now()
 	f.Next = !p.r.isStopping()
 	f.Send = f.Next && l.heldPost(&t.Conversation).IsZero() && l.slots.take(1) == 1
 	var c store.Claims
-	if !p.r.insist("finish", func(ctx context.Context) (err error) { c, err = p.r.store.Finish(ctx, f); return err }) {
+	if !p.r.insist("finish", func(ctx context.Context) (err error) { c, err = p.r.store.Finish(ctx, *f); return err }) {
 		return nil
 	}
-	l.letTurn(t, &f)
+	l.letTurn(t, f)
 	next := c.Turn
 	c.Turn = nil
 	l.take(c, f.Send)

@@ -57,24 +57,30 @@ func encode(v any) []byte {
 	return data
 }
 
-func decodeTurn(data []byte) (turnBody, error) {
-	b, ok := quickTurn(data)
-	if ok && b.V <= bodyVersion {
+// decodeTurn reads a turn; nil only beside an error.
+func decodeTurn(data []byte) (*turnBody, error) {
+	b := &turnBody{}
+	if quickTurn(data, b) && b.V <= bodyVersion {
 		return b, nil
 	}
-	b = turnBody{}
-	err := decode(data, &b, &b.V)
-	return b, err
+	*b = turnBody{}
+	if err := decode(data, b, &b.V); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
-func decodePost(data []byte) (postBody, error) {
-	b, ok := quickPost(data)
-	if ok && b.V <= bodyVersion {
+// decodePost reads a post; nil only beside an error.
+func decodePost(data []byte) (*postBody, error) {
+	b := &postBody{}
+	if quickPost(data, b) && b.V <= bodyVersion {
 		return b, nil
 	}
-	b = postBody{}
-	err := decode(data, &b, &b.V)
-	return b, err
+	*b = postBody{}
+	if err := decode(data, b, &b.V); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // decode never quotes the body in its errors.

@@ -47,7 +47,7 @@ type Bridge struct {
 	Routes      []Route  // the first match wins
 	AllRooms    bool     // rooms that no route lists are answered too, with Default
 	HoldUnclear bool     // on_unclear = "hold"
-	MaxInFlight int      // posts being sent at once: 32
+	MaxInFlight int      // posts being sent at once; 0: 32
 	Visitors    bool     // people have no account on the platform: those who stay away for Keep are forgotten
 	Announces   bool     // the bridge says itself, for as long as people talk there, that they talk to an AI
 }

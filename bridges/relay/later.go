@@ -24,7 +24,7 @@ func (p *player) await(l *line, t *store.Turn) *store.Turn {
 // unanswered settles a turn to which no reply came.
 func (p *player) unanswered(l *line, t *store.Turn, b *turnBody) *store.Turn {
 	l.log.Debug("no reply came in time; one that comes later is posted all the same", "avatar", p.cfg.Name, "turn", t.ID)
-	return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.answerTo(b, noticeNoReply, l.turnKey(&t.Conversation, b, "no reply"), 0)})
+	return p.finish(l, t, &store.Finished{Replies: l.erase(t), Notice: l.answerTo(b, noticeNoReply, l.turnKey(&t.Conversation, b, "no reply"), 0)})
 }
 
 // Forgotten tells the services of conversations that were deleted with a person, and takes up what waited behind the person's messages in

@@ -44,8 +44,8 @@ type line struct {
 	opened  chan struct{} // closed by the first Open
 }
 
-// maxInFlight is how many posts a bridge sends at once. No platform takes more than 50 messages a second from a bot and a call takes
-// about a tenth of a second, so it costs no speed; and it is how many posts a crash can leave unclear.
+// maxInFlight is how many posts a bridge sends at once unless it is told otherwise. Discord takes 50 calls a second from a bot and Slack fewer, and a
+// call takes about a tenth of a second, so it costs no speed there; and it is how many posts a crash can leave unclear.
 const maxInFlight = 32
 
 func newLine(r *Relay, cfg Bridge) *line {

@@ -97,9 +97,14 @@ func (l *line) fit(channel string, m bridges.Message) (pieces [][]byte) {
 		}
 	}()
 	defer l.catch(&err)
-	for _, piece := range l.cfg.Bridge.Fit(m) {
-		piece.Notice = m.Notice
-		pieces = append(pieces, encode(postBody{V: bodyVersion, Channel: channel, Message: piece}))
+	fitted := l.cfg.Bridge.Fit(m)
+	for i := range fitted {
+		fitted[i].Notice = m.Notice
+		pieces = append(pieces, encodePost(channel, &fitted[i]))
 	}
 	return pieces
+}
+
+func encodePost(channel string, m *bridges.Message) []byte {
+	return encode(&postBody{V: bodyVersion, Channel: channel, Message: *m})
 }

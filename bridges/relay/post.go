@@ -45,24 +45,28 @@ func (l *line) post(p *store.Post) *store.Post {
 	}
 	body, err := decodePost(p.Body)
 	if err == nil && (body.Remove != "" || body.Lost != "") {
-		return l.remove(p, &body)
+		return l.remove(p, body)
 	}
 	if err != nil || len(body.Forms) == 0 {
-		return l.settle(p, store.Settled{As: store.Failed, Reason: "the stored post cannot be read by this version"})
+		return l.unreadable(p)
 	}
 	if p.Unclear = p.Unclear && l.feeder == nil; p.Unclear {
-		if next, done := l.unclear(p, &body); done {
+		if next, done := l.unclear(p, body); done {
 			return next
 		}
 	}
-	m := body.Message
+	m := &body.Message
 	m.ID, m.Place = strconv.FormatInt(p.ID, 36), place(c)
 	if body.Channel != c.Channel {
 		m.ReplyTo = "" // the group has moved, and message ids with it
 	}
-	id, o := l.send(&m)
-	body.Message = m
-	return l.sent(p, &body, id, o)
+	id, o := l.send(m)
+	return l.sent(p, body, id, o)
+}
+
+// unreadable gives up a post that another version of the program has stored.
+func (l *line) unreadable(p *store.Post) *store.Post {
+	return l.settle(p, store.Settled{As: store.Failed, Reason: "the stored post cannot be read by this version"})
 }
 
 // unclear decides about a post that may have been sent. done says that the post was settled, with next as its successor; otherwise it is to be

@@ -142,8 +142,8 @@ func (q *quick) number() int64 {
 // end reports whether all was read and understood.
 func (q *quick) end() bool { return q.ok && q.rest == "" }
 
-// quickTurn reads a turn; false says that it must be read otherwise.
-func quickTurn(data []byte) (b turnBody, ok bool) {
+// quickTurn reads a turn into b; false says that it must be read otherwise.
+func quickTurn(data []byte, b *turnBody) bool {
 	q := quickly(data)
 	q.object(func(name string) {
 		switch name {
@@ -158,7 +158,7 @@ func quickTurn(data []byte) (b turnBody, ok bool) {
 			q.into(b.field(name))
 		}
 	})
-	return b, q.end()
+	return q.end()
 }
 
 // into reads a string into field; nil is none that is known.
@@ -193,8 +193,8 @@ func (b *turnBody) field(name string) *string {
 	return nil
 }
 
-// quickPost reads a post; false says that it must be read otherwise.
-func quickPost(data []byte) (b postBody, ok bool) {
+// quickPost reads a post into b; false says that it must be read otherwise.
+func quickPost(data []byte, b *postBody) bool {
 	q := quickly(data)
 	q.object(func(name string) {
 		switch name {
@@ -215,7 +215,7 @@ func quickPost(data []byte) (b postBody, ok bool) {
 			q.ok = false
 		}
 	})
-	return b, q.end()
+	return q.end()
 }
 
 func (q *quick) form() (f bridges.Form) {

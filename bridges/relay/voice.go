@@ -84,7 +84,7 @@ func (p *player) listen(l *line, b *turnBody) (*avatar.Voice, *fault.Outcome) {
 // unheard settles a turn whose voice cannot be had or was not understood: the person is told, and may say it again.
 func (p *player) unheard(l *line, t *store.Turn, b *turnBody, o *fault.Outcome) *store.Turn {
 	l.log.Warn("what somebody said could not be heard; they are told", "avatar", p.cfg.Name, "turn", t.ID, "err", o)
-	return p.finish(l, t, store.Finished{Replies: l.erase(t), Notice: l.answerTo(b, noticeNotHeard, l.turnKey(&t.Conversation, b, "heard"), 5*time.Second)})
+	return p.finish(l, t, &store.Finished{Replies: l.erase(t), Notice: l.answerTo(b, noticeNotHeard, l.turnKey(&t.Conversation, b, "heard"), 5*time.Second)})
 }
 
 // fetchFailed does what follows when the voice cannot be fetched.

@@ -15,9 +15,9 @@ const (
 )
 
 // Fit implements bridges.Bridge. Text comes first and the sound after it, in a message of its own where it is not just a link.
-func (b *Bridge) Fit(m bridges.Message) []bridges.Message { return fit(m) }
+func (b *Bridge) Fit(m bridges.Message) []bridges.Message { return fit(&m) }
 
-func fit(m bridges.Message) []bridges.Message {
+func fit(m *bridges.Message) []bridges.Message {
 	doc := markup.Reply(m.Text, m.Emotion, m.Animation)
 	var sound []bridges.Form
 	switch way := m.Audio.Way(len(doc) == 0); way {
@@ -25,14 +25,16 @@ func fit(m bridges.Message) []bridges.Message {
 	case bridges.AudioLink:
 		doc = append(doc, markup.Sound(m.Audio.Link))
 	default:
-		sound = soundForms(*m.Audio, way)
+		sound = soundForms(m.Audio, way)
 	}
-	var out []bridges.Message
-	for _, piece := range markup.Split(doc, markup.Telegram{}) {
-		out = append(out, bridges.Message{Forms: textForms(piece)})
+	pieces := markup.Split(doc, markup.Telegram{})
+	out := make([]bridges.Message, len(pieces), len(pieces)+1)
+	for i, piece := range pieces {
+		out[i].Forms = textForms(piece)
 	}
 	if sound != nil {
-		out = append(out, bridges.Message{Forms: sound})
+		out = out[:len(pieces)+1]
+		out[len(pieces)].Forms = sound
 	}
 	if len(out) > 0 {
 		out[0].ReplyTo = m.ReplyTo
@@ -41,12 +43,12 @@ func fit(m bridges.Message) []bridges.Message {
 }
 
 // soundForms are the ways to send a sound, the last one being a link to it.
-func soundForms(a bridges.Audio, mode bridges.AudioMode) []bridges.Form {
+func soundForms(a *bridges.Audio, mode bridges.AudioMode) []bridges.Form {
 	var forms []bridges.Form
 	if mode == bridges.AudioNative {
-		forms = append(forms, bridges.Form{Kind: formVoice, Audio: &a})
+		forms = append(forms, bridges.Form{Kind: formVoice, Audio: a})
 	}
-	forms = append(forms, bridges.Form{Kind: formAudio, Audio: &a}, bridges.Form{Kind: formDocument, Audio: &a})
+	forms = append(forms, bridges.Form{Kind: formAudio, Audio: a}, bridges.Form{Kind: formDocument, Audio: a})
 	if markup.IsLink(a.Link) {
 		for _, piece := range markup.Split(markup.Doc{markup.Sound(a.Link)}, markup.Telegram{}) {
 			forms = append(forms, textForms(piece)...)

@@ -54,7 +54,7 @@ func TestWhatAMessageBecomes(t *testing.T) {
 		"a link on this machine": {bridges.Message{Audio: audio("", "http://localhost:8080/m")}, "text:🔊 Audio (http://localhost:8080/m)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := shown(fit(c.m)); got != c.want {
+			if got := shown(fit(&c.m)); got != c.want {
 				t.Errorf("\n got %q\nwant %q", got, c.want)
 			}
 		})
@@ -62,7 +62,7 @@ func TestWhatAMessageBecomes(t *testing.T) {
 }
 
 func TestOnlyTheFirstPieceRefersToTheQuestion(t *testing.T) {
-	pieces := fit(bridges.Message{Text: strings.Repeat("word ", 3000), ReplyTo: "7", Audio: &bridges.Audio{Source: "s", Mode: bridges.AudioNative}})
+	pieces := fit(&bridges.Message{Text: strings.Repeat("word ", 3000), ReplyTo: "7", Audio: &bridges.Audio{Source: "s", Mode: bridges.AudioNative}})
 	if len(pieces) != 5 {
 		t.Fatalf("%d pieces", len(pieces))
 	}
@@ -75,7 +75,7 @@ func TestOnlyTheFirstPieceRefersToTheQuestion(t *testing.T) {
 
 func TestALongLinkStaysWhole(t *testing.T) {
 	link := "https://x.org/" + strings.Repeat("a", 3000)
-	pieces := fit(bridges.Message{Text: strings.Repeat("word ", 500), Audio: &bridges.Audio{Link: link}})
+	pieces := fit(&bridges.Message{Text: strings.Repeat("word ", 500), Audio: &bridges.Audio{Link: link}})
 	if len(pieces) != 2 || !strings.Contains(pieces[1].Forms[0].Text, link) {
 		t.Errorf("%d pieces", len(pieces))
 	}

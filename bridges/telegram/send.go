@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,22 +60,16 @@ func address(p bridges.Place) tgbotapi.Params {
 // post makes the call that posts a message and returns the message's id, "" when Telegram took it and its answer cannot be read.
 func (b *Bridge) post(ctx context.Context, timeout time.Duration, method string,
 	do func(*exchange) (*tgbotapi.APIResponse, error)) (string, error) {
-	var quick struct {
-		OK     bool `json:"ok"`
-		Result struct {
-			ID int64 `json:"message_id"`
-		} `json:"result"`
-	}
-	understood := false
+	id := ""
 	x, result, err := b.exchange(ctx, timeout, method, func(x *exchange) (*tgbotapi.APIResponse, error) {
 		x.read = func(answer []byte) bool {
-			understood = json.Unmarshal(answer, &quick) == nil && quick.OK && quick.Result.ID != 0
-			return understood
+			id = posted(answer)
+			return id != ""
 		}
 		return do(x)
 	})
-	if err == nil && understood {
-		return strconv.FormatInt(quick.Result.ID, 10), nil
+	if err == nil && id != "" {
+		return id, nil
 	}
 	if err != nil {
 		if _, spoke := errors.AsType[*apiError](err); !spoke && x.status >= 200 && x.status < 300 {
@@ -92,6 +87,17 @@ func (b *Bridge) post(ctx context.Context, timeout time.Duration, method string,
 		return "", nil
 	}
 	return strconv.FormatInt(sent.ID, 10), nil
+}
+
+// posted reads the id of the message from an answer that begins as Telegram's do, "" from any other one: it is all that is wanted of an answer
+// that repeats the message.
+func posted(answer []byte) string {
+	rest, ok := bytes.CutPrefix(answer, []byte(`{"ok":true,"result":{"message_id":`))
+	n := bytes.IndexAny(rest, ",}")
+	if !ok || n < 1 || n > 19 || rest[0] == '0' || bytes.ContainsFunc(rest[:n], func(r rune) bool { return r < '0' || r > '9' }) {
+		return ""
+	}
+	return string(rest[:n])
 }
 
 // Typing implements bridges.Typer.

@@ -221,8 +221,8 @@ func (r *rig) sending() int {
 	return n
 }
 
-// maxInFlight is the default of max_in_flight.
-const maxInFlight = 32
+// maxInFlight is the default of max_in_flight for Telegram.
+const maxInFlight = 128
 
 // get reads a path of the admin side.
 func (r *rig) get(path string) (int, string) {

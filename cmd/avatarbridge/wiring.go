@@ -26,6 +26,7 @@ import (
 type platform struct {
 	config.Kind
 	announces bool // the bridge says itself that people talk to an AI
+	inFlight  int  // max_in_flight; 0: the relay's default
 	build     func(b config.Bridge, in *house) (bridges.Bridge, error)
 }
 
@@ -37,7 +38,7 @@ type backend struct {
 
 func platforms() []platform {
 	return []platform{
-		{Kind: withRooms(kind("telegram", telegram.Default, telegramURL), telegram.RoomFault), build: buildTelegram},
+		{Kind: withRooms(kind("telegram", telegram.Default, telegramURL), telegram.RoomFault), inFlight: telegram.InFlight, build: buildTelegram},
 		discordPlatform(),
 		slackPlatform(),
 		{Kind: webKind(), announces: true, build: buildWeb},
@@ -252,7 +253,7 @@ func buildBridges(c *config.Config, o *outside, avatars []relay.Avatar) ([]relay
 			}
 			built = append(built, relay.Bridge{
 				Name: b.Name, Platform: b.Platform, Bridge: made, Default: b.Default, Routes: b.Routes,
-				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, MaxInFlight: b.MaxInFlight,
+				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, MaxInFlight: cmp.Or(b.MaxInFlight, k.inFlight),
 				Announces: k.announces, Visitors: k.Visitors,
 			})
 		}

@@ -12,8 +12,8 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
 )
 
-// maxInFlight is the program's default of max_in_flight: so many posts a bridge and a kill can be unclear.
-const maxInFlight = 32
+// maxInFlight is the program's default of max_in_flight for Telegram: so many posts a bridge and a kill can be unclear.
+const maxInFlight = 128
 
 // backToBack is how many messages each chat writes at once in crash.
 const backToBack = 5
