@@ -28,6 +28,9 @@ func fit(m *bridges.Message) []bridges.Message {
 		sound = soundForms(m.Audio, way)
 	}
 	pieces := markup.Split(doc, markup.Telegram{})
+	if len(pieces) == 0 && sound == nil {
+		return nil
+	}
 	out := make([]bridges.Message, len(pieces), len(pieces)+1)
 	for i, piece := range pieces {
 		out[i].Forms = textForms(piece)
@@ -36,9 +39,7 @@ func fit(m *bridges.Message) []bridges.Message {
 		out = out[:len(pieces)+1]
 		out[len(pieces)].Forms = sound
 	}
-	if len(out) > 0 {
-		out[0].ReplyTo = m.ReplyTo
-	}
+	out[0].ReplyTo = m.ReplyTo
 	return out
 }
 
