@@ -43,22 +43,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	s.mustRest(t.Text+" was asked", t.Bridge, s.script.where[plainText(t.Text)])
-	if s.dropTime[t.Text] > 0 {
-		s.fail("%s was asked after it was dropped", t.Text)
-	}
-	if over {
-		s.fail("%s was asked in a conversation of which the service had been told that it is over", t.Text)
-	}
-	s.asks[t.Text]++
-	conversation := labelOf(t.Text)
-	if other := a.life.asking[conversation]; other != "" {
-		s.fail("%s was asked while %s was", t.Text, other)
-	}
-	a.life.asking[conversation] = t.Text
-	if a.life.answered[t.ID] > 0 && !s.revived[t.Text] && !(a.patience > 0 && s.ended[conversation] && a.life.answered[t.ID] < 2) {
-		s.fail("%s was asked again by the same process", t.Text)
-	}
+	a.begin(&t, over)
 	f := s.askFate(t.Text)
 	if o := fault.Of(f.err); o != nil && o.Kind == fault.Rejected && t.Voice != nil {
 		s.mumbled[t.Text] = true
@@ -73,7 +58,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	if a.life.asking[conversation] == t.Text { // else it was forgotten meanwhile, and a new one has begun
+	if conversation := labelOf(t.Text); a.life.asking[conversation] == t.Text { // else it was forgotten meanwhile, and a new one has begun
 		delete(a.life.asking, conversation)
 	}
 	if !alive {
@@ -83,6 +68,33 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		return f.err
 	}
 	return a.answer(ctx, t, say, f)
+}
+
+// begin checks that the avatar may be asked.
+func (a *mouth) begin(t *avatar.Turn, over bool) {
+	s := a.s
+	s.mustRest(t.Text+" was asked", t.Bridge, s.script.where[plainText(t.Text)])
+	if s.dropTime[t.Text] > 0 {
+		s.fail("%s was asked after it was dropped", t.Text)
+	}
+	if over {
+		s.fail("%s was asked in a conversation of which the service had been told that it is over", t.Text)
+	}
+	if at := s.forgotten[plainText(t.Text)]; at > 0 && at < s.handed[t.Text] {
+		s.fail("%s was asked after its person was forgotten", t.Text)
+	}
+	s.asks[t.Text]++
+	conversation := labelOf(t.Text)
+	if s.forgotten[plainText(t.Text)] == 0 { // else what was said was being fetched meanwhile, and a new conversation has begun
+		if other := a.life.asking[conversation]; other != "" {
+			s.fail("%s was asked while %s was", t.Text, other)
+		}
+		a.life.asking[conversation] = t.Text
+	}
+	a.life.ids[t.Text] = t.ID
+	if a.life.answered[t.ID] > 0 && !(a.patience > 0 && s.ended[conversation] && a.life.answered[t.ID] < 2) {
+		s.fail("%s was asked again by the same process", t.Text)
+	}
 }
 
 // think takes its time, and shows what is written so far. A service that answers over a connection or a callback says its replies whole.

@@ -15,8 +15,7 @@ import (
 type drawn struct {
 	id, draft, channel, of string // of: the text that it answers
 	removed                bool
-	step                   int   // how much had passed when it appeared
-	in                     *life // of the call that made it
+	step                   int // how much had passed when it appeared
 }
 
 // drawer is a platform on which drafts stay until they are taken back.
@@ -57,7 +56,7 @@ func (b *arm) sketch(ctx context.Context, d bridges.Draft) (string, error) {
 	f, arrives := s.sendFate(b.platform, &bridges.Message{Place: d.Place}), s.c.chance(0.5)
 	key := "draft/" + b.name + "/" + d.Text
 	s.mu.Lock()
-	fly := &flight{p: b.platform, d: &d, in: b.life, m: bridges.Message{Place: d.Place}}
+	fly := &flight{p: b.platform, d: &d, m: bridges.Message{Place: d.Place}}
 	s.flights[key] = fly
 	s.mu.Unlock()
 	alive := pause(ctx, f.before)
@@ -92,7 +91,7 @@ func (b *arm) drawCall(d *bridges.Draft, f sendFate) (string, error) {
 	if f.err != nil && !f.happens {
 		return "", f.err
 	}
-	id, err := b.draw(d, b.life)
+	id, err := b.draw(d)
 	if f.err != nil {
 		return "", f.err
 	}
@@ -100,7 +99,7 @@ func (b *arm) drawCall(d *bridges.Draft, f sendFate) (string, error) {
 }
 
 // draw shows a version of a draft: as a message, or in place of the former version if it is there.
-func (p *platform) draw(d *bridges.Draft, in *life) (string, error) {
+func (p *platform) draw(d *bridges.Draft) (string, error) {
 	if d.Shown != "" {
 		for _, x := range p.drafts {
 			if x.id == d.Shown && !x.removed {
@@ -113,7 +112,7 @@ func (p *platform) draw(d *bridges.Draft, in *life) (string, error) {
 		return x.id, nil
 	}
 	of, _, _ := strings.Cut(strings.TrimPrefix(d.Text, "draft of "), " ")
-	x := &drawn{id: fmt.Sprint(p.name, ".d", len(p.drafts)+1), draft: d.ID, channel: d.Place.Channel, of: of, in: in}
+	x := &drawn{id: fmt.Sprint(p.name, ".d", len(p.drafts)+1), draft: d.ID, channel: d.Place.Channel, of: of}
 	p.drafts = append(p.drafts, x)
 	p.s.c.note("draft " + x.id + " " + d.Text)
 	x.step = p.s.c.count()
@@ -134,7 +133,7 @@ func (p *platform) draft(id string) *drawn {
 func (f *flight) arrives() {
 	if f.d == nil {
 		f.p.show(&f.m)
-	} else if _, err := f.p.draw(f.d, f.in); err != nil {
+	} else if _, err := f.p.draw(f.d); err != nil {
 		f.p.s.c.note("no draft: " + err.Error())
 	}
 }
@@ -149,15 +148,15 @@ func (s *sim) unsay(text string) {
 }
 
 // finishedDrafts checks that no draft stands that nobody will take away, but for two: that of an answer to somebody who was forgotten, as the store
-// must keep nothing by which it could be found; and one that appeared after its message was deleted, when nobody ended the turn any more: the
-// program died, or the avatar failed and the turn was given back.
+// must keep nothing by which it could be found; and one that appeared after its message was deleted, where the turn did not come to an end after it:
+// the program stopped, or the avatar failed, and of a turn that is over already nobody hears again.
 func (r *reckoning) finishedDrafts(p *platform) {
 	for _, x := range p.drafts {
 		late := r.unsaid[x.of] > 0 && r.unsaid[x.of] < x.step
 		switch {
 		case x.removed || r.letter(`"remove":"`+x.id+`"`) || r.letter(`"lost":"`+x.draft+`"`):
 		case r.forgotten[plainText(x.of)] > 0:
-		case late && (x.in.crashed || r.deferred[x.of] > x.step):
+		case late && r.finished[x.of].step < x.step:
 		default:
 			r.fail("a draft of an answer to %q stands for ever", x.of)
 		}

@@ -221,8 +221,6 @@ type flight struct {
 	p *platform
 	m bridges.Message
 	d *bridges.Draft // it is no post, but this
-
-	in *life
 }
 
 // Send is described in the contract.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +64,9 @@ func (g *gate) Accept(ctx context.Context, b store.Batch) (out []store.Result, e
 	key := "accept/" + b.Account
 	for _, e := range b.Entries {
 		key += "/" + e.Key
+	}
+	for i := range b.Entries {
+		b.Entries[i].Edit = g.s.watched(b.Entries[i].Edit)
 	}
 	err = g.do(ctx, key, func() error {
 		if out, err = g.Store.Accept(ctx, b); err == nil {
@@ -127,7 +131,7 @@ func (g *gate) Defer(ctx context.Context, d store.Deferred) (out store.Claims, e
 		if out, err = g.Store.Defer(ctx, d); err == nil {
 			g.handed(out.Turn)
 			of := g.s.turns[d.Turn]
-			if g.s.deferred[of.text] = g.s.c.count(); d.Awaits {
+			if d.Awaits {
 				g.s.finished[of.text] = ending{awaits: true}
 				g.s.leaves(of.ref) // the reply that ends it does not know what it ends
 			}
@@ -145,7 +149,7 @@ func (g *gate) Finish(ctx context.Context, f store.Finished) (out store.Claims, 
 			if f.Dead == "" {
 				g.s.owes(of.ref)
 			}
-			g.s.finished[of.text] = ending{dead: f.Dead != "", word: wordOf(f.Notice), replies: said(f.Replies), age: f.Now.Sub(of.at)}
+			g.s.finished[of.text] = ending{dead: f.Dead != "", word: wordOf(f.Notice), replies: said(f.Replies), age: f.Now.Sub(of.at), step: g.s.c.count()}
 		}
 		return err
 	})
@@ -167,7 +171,12 @@ func (g *gate) Draft(ctx context.Context, turn int64, draft string) error {
 }
 
 func (g *gate) Say(ctx context.Context, x store.Said) (out store.Claims, err error) {
-	err = g.do(ctx, fmt.Sprint("say/", x.Conversation, "/", x.Reply.Key), func() error { out, err = g.Store.Say(ctx, x); return err })
+	err = g.do(ctx, fmt.Sprint("say/", x.Conversation, "/", x.Reply.Key), func() error {
+		if out, err = g.Store.Say(ctx, x); err == nil {
+			g.s.leaves(keptRef + g.s.drawing[draftOf(x.Turn)]) // who says it does not know what was said in the turn that it ends
+		}
+		return err
+	})
 	return out, err
 }
 
@@ -185,10 +194,28 @@ func (g *gate) Settle(ctx context.Context, x store.Settled) (out store.Claims, e
 	err = g.do(ctx, fmt.Sprint("settle/", x.Post, "/", x.As), func() error {
 		if out, err = g.Store.Settle(ctx, x); err == nil {
 			delete(g.life.sending, x.Post)
+			if x.As == store.Sent {
+				g.s.sent[strconv.FormatInt(x.Post, 36)] = g.s.c.count()
+			}
 		}
 		return err
 	})
 	return out, err
+}
+
+// watched notes what is to be taken back when a message is deleted.
+func (s *sim) watched(e *store.Edit) *store.Edit {
+	if e == nil || e.Unsay == nil {
+		return e
+	}
+	w := *e
+	w.Unsay = func(sent string) []byte {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.removals[sent] = true
+		return e.Unsay(sent)
+	}
+	return &w
 }
 
 func (g *gate) Hold(ctx context.Context, h store.Hold) error {
@@ -242,6 +269,10 @@ func (s *sim) accepted(b store.Batch, out []store.Result) {
 			s.unsay(strings.TrimPrefix(e.Edit.Target, "m/"))
 		}
 		refused := e.Refusable && (out[i].Verdict == store.Over || out[i].Verdict == store.Full)
+		text := strings.TrimPrefix(e.Key, "m/")
+		if out[i].Verdict == store.Known && s.forgotten[text] > 0 {
+			s.leaves(keptRef + text) // an upload that came once more: nobody knows that no turn waits with it
+		}
 		if e.Key == "" || out[i].Verdict == store.Known || refused {
 			continue
 		}
@@ -253,7 +284,7 @@ func (s *sim) accepted(b store.Batch, out []store.Result) {
 			v.word = wordOf(&e.Post.Notice)
 		}
 		if s.verdicts[e.Key] = v; !v.turn || v.Verdict != store.Done {
-			s.owes(keptRef + strings.TrimPrefix(e.Key, "m/"))
+			s.owes(keptRef + text)
 		}
 		s.order = append(s.order, e.Key)
 	}

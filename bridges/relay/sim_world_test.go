@@ -39,7 +39,8 @@ type sim struct {
 	order    []string // event keys as they were accepted
 	turns    map[int64]asked
 	unsaid   map[string]int    // how much had passed when the deletion of a message was stored, by its text
-	deferred map[string]int    // how much had passed when a text was last given back
+	sent     map[string]int    // how much had passed when it was stored that a post is there, by its id
+	removals map[string]bool   // what was to be taken back, by its id on the platform
 	drawing  map[string]string // texts by the id of the draft of an answer to them
 	finished map[string]ending
 	asks     map[string]int
@@ -82,6 +83,7 @@ type (
 		dead, awaits bool
 		word         string // of the program, that was said in place of a reply
 		replies      int
+		step         int // how much had passed
 		age          time.Duration
 	}
 )
@@ -94,7 +96,6 @@ type life struct {
 	crashAt    int
 	crashAfter bool
 	over       atomic.Bool
-	crashed    bool
 	died       chan struct{}
 	closing    atomic.Bool
 	cancel     context.CancelFunc
@@ -105,6 +106,7 @@ type life struct {
 	sending  map[int64]bool    // posts whose call has begun and whose end is not durable
 	asking   map[string]string // conversation to what is being asked in it
 	answered map[string]int    // turn ids that were asked with success
+	ids      map[string]string // of turns, by their texts
 }
 
 func (l *life) gone() bool { return l.over.Load() }
@@ -120,7 +122,7 @@ func (l *life) hasFailed() bool {
 }
 
 func newSim(p plan, d disk, trace io.Writer) *sim {
-	s := &sim{plan: p, disk: d, sounds: newSounds(), c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{}, drawing: map[string]string{}, unsaid: map[string]int{}, deferred: map[string]int{},
+	s := &sim{plan: p, disk: d, sounds: newSounds(), c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{}, drawing: map[string]string{}, unsaid: map[string]int{}, sent: map[string]int{}, removals: map[string]bool{},
 		finished: map[string]ending{}, asks: map[string]int{}, ended: map[string]bool{}, taken: map[string][]string{}, flights: map[string]*flight{},
 		forgotten: map[string]int{}, dropTime: map[string]int{}, revived: map[string]bool{}, over: map[string]int{}, handed: map[string]int{}, unheard: map[string]bool{}, pauses: map[string]time.Time{}, excused: map[string]bool{}}
 	s.services = []*service{
@@ -147,7 +149,6 @@ func (s *sim) crash(l *life, when string) {
 	s.c.note("crash " + when)
 	s.crashes++
 	l.over.Store(true)
-	l.crashed = true
 	s.mu.Lock()
 	for _, key := range sortedKeys(s.flights) {
 		f := s.flights[key]
@@ -175,7 +176,7 @@ func (s *sim) crash(l *life, when string) {
 
 // start begins a life.
 func (s *sim) start(n int) error {
-	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]bool{}, busy: map[string]bool{}, asking: map[string]string{}, answered: map[string]int{}}
+	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]bool{}, busy: map[string]bool{}, asking: map[string]string{}, answered: map[string]int{}, ids: map[string]string{}}
 	if n < len(s.plan.crashes) {
 		l.crashAt, l.crashAfter = s.plan.crashes[n], s.plan.after[n]
 	}
