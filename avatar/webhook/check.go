@@ -30,7 +30,7 @@ func (b *Backend) Check(ctx context.Context) []fault.Finding {
 
 func (b *Backend) connect(ctx context.Context) error {
 	dial, secure := (&net.Dialer{}).DialContext, &tls.Config{}
-	if t, ok := b.client.Transport.(*http.Transport); ok {
+	if t, ok := b.transport.(*http.Transport); ok {
 		if t.DialContext != nil {
 			dial = t.DialContext
 		}

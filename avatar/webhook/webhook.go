@@ -33,7 +33,6 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,6 +47,7 @@ import (
 
 	"avatarbridge/avatar"
 	"avatarbridge/bridges/fault"
+	"avatarbridge/bridges/transport"
 )
 
 // The headers of Standard Webhooks in the form in which net/http keeps them: making it of the usual form costs more than to send it.
@@ -61,11 +61,11 @@ const maxBody = 1 << 20 // of an answer and of a callback
 
 // Backend is one service.
 type Backend struct {
-	cfg    Config
-	url    *url.URL
-	client *http.Client
-	signer *standardwebhooks.Webhook // nil without a secret
-	now    func() time.Time
+	cfg       Config
+	url       *url.URL
+	transport http.RoundTripper         // the client itself would look for redirects and cookies
+	signer    *standardwebhooks.Webhook // nil without a secret
+	now       func() time.Time
 }
 
 var (
@@ -73,7 +73,7 @@ var (
 	_ avatar.Listener = (*Backend)(nil)
 )
 
-// New checks cfg and does no I/O. The client is not asked to follow redirects.
+// New checks cfg and does no I/O. Of the client its transport is used, which follows no redirects.
 func New(cfg Config, client *http.Client) (*Backend, error) {
 	var faults []error
 	for _, s := range cfg.Validate() {
@@ -85,7 +85,10 @@ func New(cfg Config, client *http.Client) (*Backend, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	b := &Backend{cfg: cfg, client: fault.Direct(client), now: time.Now}
+	b := &Backend{cfg: cfg, transport: client.Transport, now: time.Now}
+	if b.transport == nil {
+		b.transport = http.DefaultTransport
+	}
 	b.url, _ = url.Parse(cfg.URL) // checked by Validate
 	if cfg.Secret != "" {
 		signer, err := standardwebhooks.NewWebhook(cfg.Secret)
@@ -118,7 +121,7 @@ func (b *Backend) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) er
 	if err != nil {
 		return err
 	}
-	res, err := b.client.Do(req)
+	res, err := b.transport.RoundTrip(req)
 	if err != nil {
 		return fault.NoAnswer(b.url.Host, err) // the turn's id makes a repeat harmless
 	}
@@ -154,12 +157,8 @@ func (b *Backend) request(ctx context.Context, t avatar.Turn) (*http.Request, er
 	if err != nil {
 		return nil, fmt.Errorf("write the turn as JSON: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url.String(), bytes.NewReader(body))
-	if err != nil {
-		return nil, errors.New("url makes no request") // the error would show the URL
-	}
 	now := b.now()
-	req.Header = http.Header{
+	header := http.Header{
 		"Content-Type": {"application/json"}, "Accept": {"application/json"},
 		headerID: {t.ID}, headerTimestamp: {strconv.FormatInt(now.Unix(), 10)},
 	}
@@ -168,7 +167,12 @@ func (b *Backend) request(ctx context.Context, t avatar.Turn) (*http.Request, er
 		if err != nil {
 			return nil, fmt.Errorf("sign the turn: %w", err)
 		}
-		req.Header[headerSignature] = []string{sig}
+		header[headerSignature] = []string{sig}
+	}
+	req := transport.Request(ctx, http.MethodPost, b.url, header, string(body))
+	if u := b.url.User; u != nil {
+		password, _ := u.Password()
+		req.SetBasicAuth(u.Username(), password)
 	}
 	return req, nil
 }

@@ -308,7 +308,7 @@ func (p *player) ask(l *line, t *store.Turn, b *turnBody, voice *avatar.Voice, h
 	quiet := l.typing(ctx, place(&t.Conversation))
 	defer quiet()
 	c := &t.Conversation
-	say := collector{sketch: p.sketch(l, t, b), ctx: ctx}
+	say := collector{begin: func() *sketch { return p.sketch(l, t, b) }, ctx: ctx}
 	began := time.Now()
 	p.r.cfg.Meter.Count(Asked, l.cfg.Name, p.cfg.Name)
 	func() {
@@ -332,12 +332,13 @@ func place(c *store.Conversation) bridges.Place {
 
 // A collector keeps what is said during Ask; it is stored when Ask has returned, together with the turn's end.
 type collector struct {
-	sketch *sketch         // nil: drafts are not shown
-	ctx    context.Context // of the call: drafts end with it
+	begin func() *sketch  // prepares drafts; its nil says that none are shown
+	ctx   context.Context // of the call: drafts end with it
 
-	mu    sync.Mutex
-	said  []avatar.Reply
-	ended bool
+	mu     sync.Mutex
+	said   []avatar.Reply
+	sketch *sketch // nil before the first draft
+	ended  bool
 }
 
 // Say keeps r. After Ask has returned it is an error: a late reply comes through the callback.
@@ -352,7 +353,15 @@ func (c *collector) Say(_ context.Context, r avatar.Reply) error {
 }
 
 // Draft shows text until something was said.
-func (c *collector) Draft(text string) { c.sketch.draw(c.ctx, text) }
+func (c *collector) Draft(text string) {
+	c.mu.Lock()
+	if c.sketch == nil && !c.ended {
+		c.sketch = c.begin()
+	}
+	s := c.sketch
+	c.mu.Unlock()
+	s.draw(c.ctx, text)
+}
 
 func (c *collector) end() []avatar.Reply {
 	c.mu.Lock()

@@ -14,19 +14,28 @@ func (l *line) typing(ctx context.Context, p bridges.Place) (quiet func()) {
 	if l.typer == nil {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var shown sync.WaitGroup
-	shown.Add(1)
+	// Most replies come before anything is shown: only a timer is made for them.
+	over, done := make(chan struct{}), make(chan struct{})
 	start := time.AfterFunc(typingAfter, func() {
-		defer shown.Done()
+		defer close(done)
+		ctx, cancel := context.WithCancel(ctx)
+		var watch sync.WaitGroup
+		watch.Go(func() {
+			select {
+			case <-over:
+				cancel()
+			case <-ctx.Done():
+			}
+		})
 		l.keepTyping(ctx, p)
+		cancel()
+		watch.Wait()
 	})
 	return func() {
-		cancel()
-		if start.Stop() {
-			shown.Done()
+		close(over)
+		if !start.Stop() {
+			<-done
 		}
-		shown.Wait()
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
+
+	"avatarbridge/bridges/transport"
 )
 
 const (
@@ -23,7 +25,7 @@ const (
 	fileTimeout = 2 * time.Minute  // of uploads: what is behind them in the conversation waits
 )
 
-// An exchange is one call to the Bot API. It is the HTTP client that the library is given for it: it binds the call to a context, notes
+// An exchange is one call to the Bot API. It is also the HTTP client that the library is given for uploads: it binds the call to a context, notes
 // how far the call came, and keeps the token, which is part of every URL, out of errors.
 type exchange struct {
 	bridge *Bridge
@@ -34,19 +36,28 @@ type exchange struct {
 	date   string      // the answer's Date header
 	pause  string      // the answer's Retry-After header
 	upload bool
-	read   func(answer []byte) bool // see quickly; nil: the library reads the answer
+	read   func(answer []byte) bool // reads a usual answer faster than the library's type; false: it is not usual. May be nil
 }
 
 var _ tgbotapi.HTTPClient = (*exchange)(nil)
 
 // Do implements tgbotapi.HTTPClient.
 func (x *exchange) Do(req *http.Request) (*http.Response, error) {
-	trace := &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
+	return x.send(req.WithContext(x.watched()))
+}
+
+// watched is the exchange's context with an eye on whether the request is sent.
+func (x *exchange) watched() context.Context {
+	return httptrace.WithClientTrace(x.ctx, &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
 		if info.Err == nil {
 			x.wrote.Store(true)
 		}
-	}}
-	resp, err := x.bridge.client.Do(req.WithContext(httptrace.WithClientTrace(x.ctx, trace)))
+	}})
+}
+
+// send makes a request in the watched context.
+func (x *exchange) send(req *http.Request) (*http.Response, error) {
+	resp, err := x.bridge.transport.RoundTrip(req)
 	if err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close() // ends the goroutine that writes an upload, which nobody reads any more
@@ -55,23 +66,59 @@ func (x *exchange) Do(req *http.Request) (*http.Response, error) {
 	}
 	x.status, x.date, x.pause = resp.StatusCode, resp.Header.Get("Date"), resp.Header.Get("Retry-After")
 	resp.Body = limited{io.LimitReader(resp.Body, maxAnswer), resp.Body}
-	if x.read != nil && resp.StatusCode == http.StatusOK {
-		x.quickly(resp)
-	}
 	return resp, nil
 }
 
-// quickly has x.read read the whole answer at once, where the library would read it as a list of pieces to be read again. It says whether it
-// understood all of it and that the call succeeded; then that is all the library hears of. Any other answer is the library's.
-func (x *exchange) quickly(resp *http.Response) {
-	body := x.bridge.buffer()
-	_, err := body.ReadFrom(resp.Body)
-	if err == nil && x.read(body.Bytes()) {
-		x.bridge.buffers.Put(body)
-		resp.Body = limited{strings.NewReader(`{"ok":true}`), resp.Body}
-		return
+var formType = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+
+// form makes the call with parameters. As the library's calls do, it returns the answer also beside the error that the answer tells.
+func (x *exchange) form(params tgbotapi.Params) (*tgbotapi.APIResponse, error) {
+	u := *x.bridge.base
+	u.Path += x.method
+	resp, err := x.send(transport.Request(x.watched(), http.MethodPost, &u, formType, encode(params)))
+	if err != nil {
+		return nil, err
 	}
-	resp.Body = limited{io.MultiReader(body, failing{err}), resp.Body}
+	defer resp.Body.Close()
+	body := x.bridge.buffer()
+	defer x.bridge.buffers.Put(body)
+	if _, err := body.ReadFrom(resp.Body); err != nil {
+		return nil, x.bridge.clean(err)
+	}
+	if x.read != nil && resp.StatusCode == http.StatusOK && x.read(body.Bytes()) {
+		return &tgbotapi.APIResponse{Ok: true}, nil
+	}
+	return understand(body)
+}
+
+// understand reads an answer as the library does.
+func understand(body io.Reader) (*tgbotapi.APIResponse, error) {
+	var answer tgbotapi.APIResponse
+	if err := json.NewDecoder(body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	if answer.Ok {
+		return &answer, nil
+	}
+	refusal := &tgbotapi.Error{Code: answer.ErrorCode, Message: answer.Description}
+	if answer.Parameters != nil {
+		refusal.ResponseParameters = *answer.Parameters
+	}
+	return &answer, refusal
+}
+
+// encode writes parameters as a form.
+func encode(params tgbotapi.Params) string {
+	var b strings.Builder
+	for name, value := range params {
+		if b.Len() > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(name))
+		b.WriteByte('=')
+		b.WriteString(url.QueryEscape(value))
+	}
+	return b.String()
 }
 
 // buffer returns an empty buffer, which may go back to b.buffers when nothing refers to what is in it.
@@ -82,16 +129,6 @@ func (b *Bridge) buffer() *bytes.Buffer {
 	}
 	buffer.Reset()
 	return buffer
-}
-
-// failing is the end of a body that could not be read to its end; nil: that was its end.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	return 0, io.EOF
 }
 
 type limited struct {
@@ -110,7 +147,7 @@ func (b *Bridge) clean(err error) error {
 	return err
 }
 
-// api is the library's bot for one exchange. The library's own constructors would call Telegram.
+// api is the library's bot for one upload. The library's own constructors would call Telegram.
 func (x *exchange) api() *tgbotapi.BotAPI {
 	api := &tgbotapi.BotAPI{Token: x.bridge.cfg.Token, Client: x}
 	api.SetAPIEndpoint(x.bridge.cfg.endpoint())
@@ -119,9 +156,7 @@ func (x *exchange) api() *tgbotapi.BotAPI {
 
 // call makes one call and returns its result. The error is an outcome.
 func (b *Bridge) call(ctx context.Context, method string, params tgbotapi.Params) (json.RawMessage, error) {
-	_, result, err := b.exchange(ctx, callTimeout, method, func(x *exchange) (*tgbotapi.APIResponse, error) {
-		return x.api().MakeRequest(method, params)
-	})
+	_, result, err := b.exchange(ctx, callTimeout, method, func(x *exchange) (*tgbotapi.APIResponse, error) { return x.form(params) })
 	return result, err
 }
 

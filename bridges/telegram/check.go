@@ -17,10 +17,8 @@ const maxSkew = 30 * time.Second
 
 // Check asks Telegram who the bot is and how its updates are delivered. It posts nothing and fetches no updates.
 func (b *Bridge) Check(ctx context.Context) []fault.Finding {
-	defer b.client.CloseIdleConnections()
-	x, result, err := b.exchange(ctx, callTimeout, "getMe", func(x *exchange) (*tgbotapi.APIResponse, error) {
-		return x.api().MakeRequest("getMe", nil)
-	})
+	defer b.transport.CloseIdleConnections()
+	x, result, err := b.exchange(ctx, callTimeout, "getMe", func(x *exchange) (*tgbotapi.APIResponse, error) { return x.form(nil) })
 	var me user
 	switch {
 	case refused(err):

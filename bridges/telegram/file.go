@@ -52,7 +52,7 @@ func (b *Bridge) download(ctx context.Context, file string) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Reject("the file's address cannot be read", nil)
 	}
-	resp, err := b.client.Do(req)
+	resp, err := b.transport.RoundTrip(req)
 	if err != nil {
 		return nil, fmt.Errorf("fetch a file: %w", b.clean(err))
 	}

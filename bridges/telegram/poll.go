@@ -99,7 +99,7 @@ func (p *poller) fetch(ctx context.Context) ([]update, error) {
 			understood = json.Unmarshal(answer, &quick) == nil && quick.OK && quick.Result != nil
 			return understood
 		}
-		return x.api().MakeRequest("getUpdates", params)
+		return x.form(params)
 	})
 	if err != nil {
 		return nil, err

@@ -2,9 +2,7 @@ package telegram
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -29,7 +27,7 @@ func answering(t *testing.T, status int, answer string) *Bridge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(b.client.CloseIdleConnections)
+	t.Cleanup(b.transport.CloseIdleConnections)
 	return b
 }
 
@@ -52,17 +50,6 @@ func TestAPostIsSentWhateverElseIsInTheAnswer(t *testing.T) {
 		Send(t.Context(), textMessage(bridges.Place{Channel: "1"}, "hi"))
 	if o := fault.Of(err); o == nil || o.Kind != fault.Dead {
 		t.Errorf("a refusal with status 200 is %v", o)
-	}
-}
-
-func TestABodyThatBreaksOffIsTheLibrarysToJudge(t *testing.T) {
-	x := &exchange{bridge: &Bridge{}, read: func([]byte) bool { t.Error("half an answer is read"); return true }}
-	broken := errors.New("broken off")
-	resp := &http.Response{Body: io.NopCloser(io.MultiReader(strings.NewReader(`{"ok":true,`), failing{broken}))}
-	x.quickly(resp)
-	got, err := io.ReadAll(resp.Body)
-	if string(got) != `{"ok":true,` || !errors.Is(err, broken) {
-		t.Errorf("the library reads %q, %v", got, err)
 	}
 }
 

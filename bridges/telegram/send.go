@@ -39,9 +39,7 @@ func (b *Bridge) Send(ctx context.Context, m bridges.Message) (string, error) {
 		if form.Kind == formHTML {
 			params["parse_mode"] = tgbotapi.ModeHTML
 		}
-		return b.post(ctx, callTimeout, "sendMessage", func(x *exchange) (*tgbotapi.APIResponse, error) {
-			return x.api().MakeRequest("sendMessage", params)
-		})
+		return b.post(ctx, callTimeout, "sendMessage", func(x *exchange) (*tgbotapi.APIResponse, error) { return x.form(params) })
 	case formVoice, formAudio, formDocument:
 		return b.sendSound(ctx, form, params)
 	}

@@ -7,9 +7,10 @@ package telegram
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,13 +23,16 @@ import (
 
 // Bridge is one bot account. It implements bridges.Bridge, Typer, Drafter, Fetcher and Webhook.
 type Bridge struct {
-	cfg    Config
-	media  bridges.Media
-	log    *slog.Logger
-	client *http.Client
-	secret string                   // the token's half that must be seen nowhere
-	ear    atomic.Pointer[listener] // nil before Run has opened and after it has ended
-	watch  time.Duration            // between two looks at the webhook
+	cfg   Config
+	media bridges.Media
+	log   *slog.Logger
+	// transport follows no redirect: its address would have the token in it, and be asked without the message. Time-outs of calls are contexts,
+	// since a long poll takes longer than any other.
+	transport *transport.Transport
+	base      *url.URL                 // of all calls; it holds the token
+	secret    string                   // the token's half that must be seen nowhere
+	ear       atomic.Pointer[listener] // nil before Run has opened and after it has ended
+	watch     time.Duration            // between two looks at the webhook
 
 	buffers sync.Pool // of *bytes.Buffer, for answers
 
@@ -52,16 +56,13 @@ func New(cfg Config, media bridges.Media, log *slog.Logger) (*Bridge, error) {
 	}
 	log = log.With("bridge", cfg.Name)
 	_, secret, _ := strings.Cut(cfg.Token, ":")
-	return &Bridge{cfg: cfg, media: media, log: log, client: newClient(), secret: secret, watch: time.Minute}, nil
-}
-
-// newClient makes an HTTP client. Time-outs of whole calls are contexts, since a long poll takes longer than any other call.
-func newClient() *http.Client {
-	return &http.Client{
-		Transport: transport.New(transport.Config{}),
-		// A redirect's address would have the token in it, and be followed without the message.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	base, err := url.Parse(strings.TrimRight(cfg.APIURL, "/") + "/bot" + cfg.Token + "/")
+	if err != nil {
+		return nil, errors.New("telegram: api_url is no address") // which Validate has looked at; the error would show the token
 	}
+	return &Bridge{
+		cfg: cfg, media: media, log: log, transport: transport.New(transport.Config{}), base: base, secret: secret, watch: time.Minute,
+	}, nil
 }
 
 // A listener is an account that Run has opened.
@@ -78,7 +79,7 @@ func (b *Bridge) Run(ctx context.Context, rx bridges.Receiver) error {
 	if b.cfg.Mode == Webhook && b.cfg.WebhookURL == "" {
 		return fault.Kill(`mode = "webhook" needs the program's public address: set server.public_url, or mode = "poll"`, nil)
 	}
-	defer b.client.CloseIdleConnections()
+	defer b.transport.CloseIdleConnections()
 	me, err := b.introduce(ctx, rx)
 	if err != nil {
 		return ended(ctx, err)

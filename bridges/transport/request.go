@@ -2,15 +2,29 @@ package transport
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
 
 var errBody = errors.New("the body of the request is not as long as it says")
+
+// Request makes a request with a body that is in memory, "" for none. It costs less than http.NewRequest, for an address that was parsed before
+// and a header that many requests may share: neither is changed.
+func Request(ctx context.Context, method string, u *url.URL, header http.Header, body string) *http.Request {
+	req := &http.Request{Method: method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if body != "" {
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+		req.Body = io.NopCloser(strings.NewReader(body))
+	}
+	return req.WithContext(ctx)
+}
 
 // simple says whether a request is one of those that are written here.
 func simple(req *http.Request) bool {
