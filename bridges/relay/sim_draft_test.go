@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,9 +148,9 @@ func (s *sim) unsay(text string) {
 	}
 }
 
-// finishedDrafts checks that no draft stands that nobody will take away, but for two: that of an answer to somebody who was forgotten, as the store
-// must keep nothing by which it could be found; and one that appeared after its message was deleted, where the turn did not come to an end after it:
-// the program stopped, or the avatar failed, and of a turn that is over already nobody hears again.
+// finishedDrafts checks that no draft stands that nobody will take away, but for three: that of an answer to somebody who was forgotten, as the store
+// must keep nothing by which it could be found; one that appeared after its message was deleted, where the turn did not come to an end after it: the
+// program stopped, or the avatar failed, and of a turn that is over already nobody hears again; and one that was taken for an older one.
 func (r *reckoning) finishedDrafts(p *platform) {
 	for _, x := range p.drafts {
 		late := r.unsaid[x.of] > 0 && r.unsaid[x.of] < x.step
@@ -157,8 +158,15 @@ func (r *reckoning) finishedDrafts(p *platform) {
 		case x.removed || r.letter(`"remove":"`+x.id+`"`) || r.letter(`"lost":"`+x.draft+`"`):
 		case r.forgotten[plainText(x.of)] > 0:
 		case late && r.finished[x.of].step < x.step:
+		case r.revived[x.of] && p.older(x):
 		default:
 			r.fail("a draft of an answer to %q stands for ever", x.of)
 		}
 	}
+}
+
+// older says whether there was an earlier draft of the same turn: a dead letter that is put back draws anew, and where that one still waits to be taken
+// away and the new one's id was lost, the platform finds the wrong one by the id that both have.
+func (p *platform) older(x *drawn) bool {
+	return slices.ContainsFunc(p.drafts, func(o *drawn) bool { return o.draft == x.draft && o.step < x.step })
 }
