@@ -27,8 +27,8 @@ type Config struct {
 }
 
 // InFlight is how many messages are sent at once unless the operator says otherwise. Telegram takes up to 1,000 a second from a bot that pays for it
-// (https://core.telegram.org/bots/faq#how-can-i-message-all-of-my-bot-39s-subscribers-at-once) and a call takes about a tenth of a second.
-const InFlight = 128
+// (https://core.telegram.org/bots/faq#how-can-i-message-all-of-my-bot-39s-subscribers-at-once), and a call may well take a quarter of a second.
+const InFlight = 256
 
 // Default returns the settings that hold where the section has none.
 func Default() Config { return Config{Mode: Poll, APIURL: "https://api.telegram.org"} }

@@ -222,7 +222,7 @@ func (r *rig) sending() int {
 }
 
 // maxInFlight is the default of max_in_flight for Telegram.
-const maxInFlight = 128
+const maxInFlight = 256
 
 // get reads a path of the admin side.
 func (r *rig) get(path string) (int, string) {

@@ -27,7 +27,8 @@ func dsn(path, params string) string {
 	return "file:" + u.EscapedPath() + "?" + params
 }
 
-const pragmas = "_journal_mode=WAL&_synchronous=FULL&_secure_delete=on&_txlock=immediate&_busy_timeout=5000"
+// A connection is used by one goroutine at a time, so it needs no mutex of its own.
+const pragmas = "_mutex=no&_journal_mode=WAL&_synchronous=FULL&_secure_delete=on&_txlock=immediate&_busy_timeout=5000"
 
 func connect(dsn string) (*conn, error) {
 	c, err := (&sqlite3.SQLiteDriver{}).Open(dsn)

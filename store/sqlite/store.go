@@ -130,7 +130,7 @@ func (s *Store) start(ctx context.Context, cfg Config, schema fs.FS) error {
 // prepare sets what holds for the writer's connection and loads what lives in memory.
 func (s *Store) prepare(ctx context.Context, c *core, cfg Config) error {
 	// The cache holds the hot pages.
-	settings := fmt.Sprintf("PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = 67108864;", walLimit)
+	settings := fmt.Sprintf("PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = 67108864;", walLimit)
 	if cfg.MaxPages > 0 {
 		settings += fmt.Sprintf("PRAGMA max_page_count = %d;", cfg.MaxPages)
 	}

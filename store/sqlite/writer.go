@@ -24,11 +24,13 @@ type verb struct {
 	done  chan struct{}
 }
 
-// A writer runs verbs, one goroutine for all of them. What waits while a commit is under way shares the next one.
+// A writer runs verbs, one goroutine for all of them. What waits while a commit is under way shares the next one, and so does what comes while
+// the others of that one are run.
 type writer struct {
 	core    *core
 	log     *checkpointer
 	queue   chan *verb
+	next    *verb        // was taken out of the queue and must be run alone; nil: none was
 	verbs   sync.Pool    // of *verb
 	mu      sync.RWMutex // guards closed; held for reading while a verb is put into the queue
 	closed  bool
@@ -75,19 +77,57 @@ func (w *writer) stop() {
 func (w *writer) work() {
 	defer close(w.stopped)
 	var group []*verb
-	for v := range w.queue {
-		group = append(group[:0], v)
-		w.gather()
-		for len(group) < maxGroup && len(w.queue) > 0 {
-			group = append(group, <-w.queue)
+	for v := w.take(); v != nil; v = w.take() {
+		if v.alone {
+			w.runAlone(v)
+			v.done <- struct{}{}
+			continue
 		}
-		w.runAll(group)
+		w.gather()
+		group = w.core.commit(append(group[:0], v), w.join)
 		for i, v := range group {
 			group[i] = nil
 			v.done <- struct{}{}
 		}
 		w.log.look(w.core.conn)
 	}
+}
+
+// take waits for the next verb; nil says that there will be none.
+func (w *writer) take() *verb {
+	if v := w.next; v != nil {
+		w.next = nil
+		return v
+	}
+	return <-w.queue
+}
+
+func (w *writer) runAlone(v *verb) {
+	if v.err = v.ctx.Err(); v.err == nil {
+		w.log.idle.Lock()
+		v.err = v.do(w.core)
+		w.log.idle.Unlock()
+	}
+}
+
+// join adds the verbs that wait to a group, as many as may share a commit, and up to one that must be alone.
+func (w *writer) join(group []*verb) []*verb {
+	for len(group) < maxGroup && w.next == nil {
+		select {
+		case v, open := <-w.queue:
+			switch {
+			case !open:
+				return group
+			case v.alone:
+				w.next = v
+			default:
+				group = append(group, v)
+			}
+		default:
+			return group
+		}
+	}
+	return group
 }
 
 // gather lets those who are about to bring a verb come first, as long as each time more do: each commit costs as much as many verbs. Where nobody
@@ -99,68 +139,54 @@ func (w *writer) gather() {
 	}
 }
 
-// runAll runs the verbs in order; one that must be alone parts the group.
-func (w *writer) runAll(group []*verb) {
-	from := 0
-	for i, v := range group {
-		if !v.alone {
-			continue
-		}
-		w.core.commit(group[from:i])
-		if v.err = v.ctx.Err(); v.err == nil {
-			w.log.idle.Lock()
-			v.err = v.do(w.core)
-			w.log.idle.Unlock()
-		}
-		from = i + 1
-	}
-	w.core.commit(group[from:])
-}
-
 // errAgain says that a verb failed after it had written, and no savepoint parts it from the others.
 var errAgain = errors.New("run the group again with savepoints")
 
-// commit runs the verbs in one transaction and sets their errors. Savepoints cost about a tenth of the hot path and next to no verb ever fails
-// half way, so the first try has none.
-func (c *core) commit(group []*verb) {
-	if len(group) == 0 {
-		return
-	}
-	err := c.try(group, false)
+// commit runs the verbs in one transaction, with those that join adds, and sets their errors. It returns all of them. Savepoints cost about a
+// tenth of the hot path and next to no verb ever fails half way, so the first try has none.
+func (c *core) commit(group []*verb, join func([]*verb) []*verb) []*verb {
+	group, err := c.try(group, join, false)
 	if err == errAgain {
-		err = c.try(group, true)
+		group, err = c.try(group, join, true)
 	}
 	if err == nil {
-		return
+		return group
 	}
 	err = fmt.Errorf("database: %w", err)
 	for _, v := range group {
 		v.err = err
 	}
+	return group
 }
 
 // try returns an error when nothing of the group has happened, in the database or in memory.
-func (c *core) try(group []*verb, savepoints bool) error {
+func (c *core) try(group []*verb, join func([]*verb) []*verb, savepoints bool) ([]*verb, error) {
 	c.undo = c.undo[:0]
 	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
-		return err
+		return group, err
 	}
-	for _, v := range group {
+	for i := 0; ; i++ {
+		if i == len(group) {
+			if group = join(group); i == len(group) {
+				break
+			}
+		}
+		v := group[i]
 		if v.err = v.ctx.Err(); v.err != nil {
 			continue
 		}
 		if err := c.runOne(v, savepoints); err != nil {
-			return c.rollback(err)
+			return group, c.rollback(err)
 		}
 	}
 	if err := c.flush(); err != nil {
-		return c.rollback(err)
+		return group, c.rollback(err)
 	}
 	if _, err := c.exec("COMMIT"); err != nil {
-		return c.rollback(err)
+		return group, c.rollback(err)
 	}
 	c.undo = c.undo[:0]
-	return nil
+	return group, nil
 }
 
 // runOne runs one verb of a group. The error is the group's, v.err the verb's own.

@@ -24,7 +24,7 @@ func group(t *testing.T, s *Store, do ...func(*core) error) []error {
 		for i, f := range do {
 			verbs[i] = &verb{ctx: context.Background(), do: f}
 		}
-		c.commit(verbs)
+		c.commit(verbs, func(all []*verb) []*verb { return all })
 		for i, v := range verbs {
 			errs[i] = v.err
 		}
@@ -200,6 +200,36 @@ func TestVerbsOfManyAtOnceAreEachDoneOnce(t *testing.T) {
 	all.Wait()
 	if d, err := s.Depth(t.Context()); err != nil || len(d.Turns) > 0 {
 		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// What comes while a commit's verbs are run shares it; what must be alone is run after it.
+func TestAVerbThatComesWhileOthersRunSharesTheirCommit(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "store.db"))
+	w := s.writer
+	var order []string
+	var late sync.WaitGroup
+	bring := func(name string, alone bool) {
+		v := &verb{ctx: t.Context(), alone: alone, done: make(chan struct{}, 1)}
+		v.do = func(c *core) error {
+			order = append(order, fmt.Sprint(name, " ", c.db.AutoCommit()))
+			return nil
+		}
+		w.queue <- v
+		late.Go(func() { <-v.done })
+	}
+	if err := w.run(t.Context(), false, func(*core) error {
+		bring("beside", false)
+		bring("alone", true)
+		bring("after", false)
+		order = append(order, "first")
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	late.Wait()
+	if got := strings.Join(order, ", "); got != "first, beside false, alone true, after false" {
+		t.Error(got)
 	}
 }
 

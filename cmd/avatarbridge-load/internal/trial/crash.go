@@ -13,7 +13,7 @@ import (
 )
 
 // maxInFlight is the program's default of max_in_flight for Telegram: so many posts a bridge and a kill can be unclear.
-const maxInFlight = 128
+const maxInFlight = 256
 
 // backToBack is how many messages each chat writes at once in crash.
 const backToBack = 5
