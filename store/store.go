@@ -29,8 +29,8 @@ import (
 // The errors that callers tell apart. All others mean that nothing was changed and the same call may be made again.
 var (
 	ErrNotFound = errors.New("not found")
-	// ErrStale means that a conversation has moved on to a newer generation or is gone.
-	ErrStale = errors.New("the conversation has a newer generation")
+	// ErrStale means that a conversation has moved on to a newer generation or is gone, or that a turn is over.
+	ErrStale = errors.New("the turn is over, or the conversation has a newer generation")
 	// ErrLocked means that another process works on the database.
 	ErrLocked = errors.New("another process uses the database")
 	// ErrNewer means that the database was written by a newer version of the program.
@@ -56,7 +56,8 @@ type Store interface {
 	// Finish settles a claimed turn: its body is cleared, what was said is appended, in one transaction.
 	Finish(ctx context.Context, f Finished) (Claims, error)
 	// Draft notes what is shown as a draft of the claimed turn's reply, in place of what was noted before: it comes back as Turn.Draft each
-	// time the turn is handed out, until Finish. When the turn is over it returns nil and notes nothing.
+	// time the turn is handed out, until Finish. When the turn is over or forgotten it notes nothing and returns ErrStale: the draft will not
+	// come back to anybody.
 	Draft(ctx context.Context, turn int64, draft string) error
 	// Transcript returns the last n memos that Finish kept of the conversation's current generation, oldest first.
 	Transcript(ctx context.Context, conversation int64, n int) ([][]byte, error)

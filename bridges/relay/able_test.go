@@ -22,11 +22,15 @@ type drafty struct {
 	gone    error
 	posted  map[string]string // by the post's id: what is on the platform
 	deaf    error             // what Find returns
+	drawing func()            // not nil: called before a draft appears
 }
 
 func (b *drafty) Drafts(bridges.Place) bridges.DraftStyle { return b.style }
 
 func (b *drafty) Draft(_ context.Context, d bridges.Draft) (string, error) {
+	if b.drawing != nil {
+		b.drawing()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.drafts = append(b.drafts, d)
@@ -63,6 +67,13 @@ func (b *drafty) Find(_ context.Context, m bridges.Message, _ time.Time) (string
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.posted[m.ID], b.deaf
+}
+
+// breaks makes Remove fail; nil: it works again.
+func (b *drafty) breaks(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.gone = err
 }
 
 // put notes that the post with this id is on the platform.

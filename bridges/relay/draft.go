@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -11,16 +12,21 @@ import (
 	"avatarbridge/store"
 )
 
+// drawTimeout bounds the call that takes a draft away when no reply comes: the turn's end waits for it.
+const drawTimeout = 5 * time.Second
+
 // lostDraft is what the store notes before the first version of a draft that stays: its id is not known yet.
 const lostDraft = "?"
+
+// errOver means that a turn was deleted or forgotten while its reply was being written.
+var errOver = errors.New("the turn is over")
 
 // A sketch shows a reply while it is being written, at the pace of the place. It shows the newest version and leaves out what came between.
 type sketch struct {
 	l     *line
+	t     *store.Turn // its Draft is what was noted last
 	d     bridges.Draft
 	style bridges.DraftStyle
-	held  func() bool          // nothing may be posted now: a version of then is left out
-	note  func(id string) bool // keeps what must survive a crash; nil where a draft does not stay
 
 	mu     sync.Mutex
 	text   string
@@ -38,17 +44,12 @@ func (p *player) sketch(l *line, t *store.Turn, b *turnBody) *sketch {
 		return nil
 	}
 	where := place(&t.Conversation)
-	s := &sketch{l: l, style: l.drafter.Drafts(where)}
+	s := &sketch{l: l, t: t, style: l.drafter.Drafts(where)}
 	if s.style.Every <= 0 {
 		return nil
 	}
-	s.held = func() bool { return !l.heldPost(&t.Conversation).IsZero() }
 	s.d = bridges.Draft{ID: draftID(t.ID), Place: where, ReplyTo: b.replyTo(&t.Conversation), Answer: b.Answer}
 	if s.style.Stays {
-		s.note = func(id string) bool {
-			t.Draft = id
-			return p.r.insist("draft", func(ctx context.Context) error { return p.r.store.Draft(ctx, t.Row, id) })
-		}
 		s.d.Lost = t.Draft == lostDraft
 		if s.shown = t.Draft != ""; !s.d.Lost {
 			s.d.Shown = t.Draft
@@ -118,11 +119,13 @@ func (s *sketch) once(ctx context.Context) error {
 	s.mu.Lock()
 	s.d.Text = cleanText(s.text)
 	s.mu.Unlock()
-	if s.d.Text == "" || s.held() {
+	if s.d.Text == "" || !s.l.heldPost(&s.t.Conversation).IsZero() {
 		return nil
 	}
-	if s.note != nil && !s.shown && !s.note(lostDraft) {
-		return ctx.Err()
+	if !s.shown {
+		if err := s.note(lostDraft); err != nil {
+			return err
+		}
 	}
 	s.shown = true
 	id, err := s.l.drafter.Draft(ctx, s.d)
@@ -130,13 +133,54 @@ func (s *sketch) once(ctx context.Context) error {
 		return err
 	}
 	s.d.Lost = false
-	if id != s.d.Shown {
-		s.d.Shown = id
-		if s.note != nil {
-			s.note(id)
+	if id == s.d.Shown {
+		return nil
+	}
+	s.d.Shown = id
+	if err = s.note(id); errors.Is(err, errOver) {
+		s.takeAway()
+	}
+	return err
+}
+
+// note keeps what must survive a crash: what is shown of a draft that stays. It returns errOver when nothing is to be shown any more.
+func (s *sketch) note(id string) error {
+	if !s.style.Stays {
+		return nil
+	}
+	over := false
+	if !s.l.r.insist("draft", func(calls context.Context) error {
+		err := s.l.r.store.Draft(calls, s.t.Row, id)
+		if over = errors.Is(err, store.ErrStale); over {
+			return nil
 		}
+		return err
+	}) {
+		return context.Cause(s.l.r.calls)
+	}
+	if over && id == lostDraft {
+		return errOver // nothing has appeared
+	}
+	s.t.Draft = id
+	if over {
+		return errOver
 	}
 	return nil
+}
+
+// takeAway removes a draft that appeared when its turn was over. Of one whose person is forgotten nobody hears again; the end of any other's turn makes
+// up for a failure.
+func (s *sketch) takeAway() {
+	if s.l.remover == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.l.r.calls, drawTimeout)
+	defer cancel()
+	if err := s.l.remover.Remove(ctx, s.d.Place, s.d.Shown); err != nil {
+		s.l.log.Debug("a draft could not be taken away", "err", err)
+		return
+	}
+	s.t.Draft = ""
 }
 
 // end stops drawing, and returns when no version can appear any more. A draft of a reply that does not come is taken away where it goes
@@ -157,7 +201,7 @@ func (s *sketch) end(replied bool) {
 	if replied || s.style.Stays || !s.shown {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.l.r.calls, 5*time.Second)
+	ctx, cancel := context.WithTimeout(s.l.r.calls, drawTimeout)
 	defer cancel()
 	s.d.Text = ""
 	if _, err := s.l.drafter.Draft(ctx, s.d); err != nil {

@@ -253,6 +253,68 @@ func TestADraftThatStaysGoesWhenItsMessageIsDeletedMeanwhile(t *testing.T) {
 	})
 }
 
+// failsAfter shows a draft, fails after a while, and has nothing more to say.
+func failsAfter(d time.Duration) func(context.Context, avatar.Turn, avatar.Speaker) error {
+	return func(_ context.Context, _ avatar.Turn, say avatar.Speaker) error {
+		say.Draft("I thi")
+		time.Sleep(d)
+		return errDown
+	}
+}
+
+func TestNoDraftIsShownOfAReplyToAMessageThatIsDeleted(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{Every: time.Second, Stays: true}, func(t *testing.T, w *world, b *drafty) {
+		w.avatar.onAsk(failsAfter(3 * time.Second)) // the turn is given back, and nobody hears of it again
+		ev := w.bridge.said("ann", "hello")
+		w.bridge.receive(t, ev)
+		time.Sleep(500 * time.Millisecond)
+		w.bridge.receive(t, deletion(ev))
+		time.Sleep(10 * time.Second)
+		if got := b.shownDrafts(); len(got) > 0 {
+			t.Errorf("drafts: %q: it stands for ever", got)
+		}
+	})
+}
+
+func TestADraftThatAppearsWhenItsPersonIsForgottenIsTakenAway(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{Every: time.Second, Stays: true}, func(t *testing.T, w *world, b *drafty) {
+		b.drawing = func() { w.forget("ann") }
+		w.avatar.onAsk(streams("a", "a b", "a b c"))
+		w.bridge.receive(t, w.bridge.said("ann", "hello"))
+		time.Sleep(10 * time.Second)
+		w.wantPosted("ann")
+		if got := b.takenBack(); !slices.Equal(got, []string{"draft-1"}) || len(b.shownDrafts()) != 1 {
+			t.Errorf("drafts %q, taken back %q", b.shownDrafts(), got)
+		}
+	})
+}
+
+func TestADraftThatAppearsWhenItsMessageIsDeletedIsTakenAwayThoughTheFirstTryFails(t *testing.T) {
+	for name, fails := range map[string]bool{"it does not": false, "it does": true} {
+		t.Run(name, func(t *testing.T) {
+			inDraftyWorld(t, bridges.DraftStyle{Every: time.Second, Stays: true}, func(t *testing.T, w *world, b *drafty) {
+				ev := w.bridge.said("ann", "hello")
+				b.drawing = func() {
+					w.bridge.receive(t, deletion(ev))
+					settle()
+					if fails {
+						b.breaks(errDown)
+					}
+				}
+				w.avatar.onAsk(streams("a", "a b", "a b c"))
+				w.bridge.receive(t, ev)
+				time.Sleep(2 * time.Second)
+				b.breaks(nil)
+				time.Sleep(time.Minute)
+				w.wantPosted("ann")
+				if got := b.takenBack(); !slices.Equal(got, []string{"draft-1"}) {
+					t.Errorf("taken back: %q", got)
+				}
+			})
+		})
+	}
+}
+
 func TestADraftGoesWhenTheReplyHasNothingToShow(t *testing.T) {
 	for name, end := range map[string]func(context.Context, avatar.Speaker) error{
 		"the conversation ends": func(ctx context.Context, say avatar.Speaker) error { return say.Say(ctx, avatar.Reply{Ends: true}) },

@@ -276,6 +276,21 @@ func (w *world) wantPosted(channel string, want ...string) {
 	}
 }
 
+// forget forgets a user as an operator does.
+func (w *world) forget(user string) {
+	w.t.Helper()
+	p, err := w.store.Person(w.t.Context(), "fake:"+user)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	gone, err := w.store.Forget(w.t.Context(), p.UID)
+	if err != nil {
+		w.t.Error(err)
+	}
+	w.relay.Forgotten(gone)
+}
+
 func (w *world) dead() []store.Letter {
 	w.t.Helper()
 	letters, err := w.store.Dead(w.t.Context(), 0, 100)

@@ -16,7 +16,8 @@ import (
 type drawn struct {
 	id, draft, channel, of string // of: the text that it answers
 	removed                bool
-	step                   int // how much had passed when it appeared
+	step                   int  // how much had passed when it appeared
+	cut                    bool // the program was not told that it is there, or could not take it away
 }
 
 // drawer is a platform on which drafts stay until they are taken back.
@@ -74,7 +75,11 @@ func (b *arm) sketch(ctx context.Context, d bridges.Draft) (string, error) {
 	}
 	id, err := b.drawCall(&d, f)
 	if !alive || !pause(ctx, f.after) {
-		return "", fault.Unsure(ctx.Err())
+		err = fault.Unsure(ctx.Err())
+	}
+	if err != nil {
+		b.cut(d.ID)
+		return "", err
 	}
 	if b.life.gone() {
 		<-ctx.Done()
@@ -120,6 +125,15 @@ func (p *platform) draw(d *bridges.Draft) (string, error) {
 	return x.id, nil
 }
 
+// cut notes that the program does not know of the draft with the id.
+func (p *platform) cut(id string) {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	if x := p.draft(id); x != nil {
+		x.cut = true
+	}
+}
+
 // draft returns the one with the id that stands, nil for none.
 func (p *platform) draft(id string) *drawn {
 	for _, x := range p.drafts {
@@ -148,15 +162,16 @@ func (s *sim) unsay(text string) {
 	}
 }
 
-// finishedDrafts checks that no draft stands that nobody will take away, but for three: that of an answer to somebody who was forgotten, as the store
-// must keep nothing by which it could be found; one that appeared after its message was deleted, where the turn did not come to an end after it: the
-// program stopped, or the avatar failed, and of a turn that is over already nobody hears again; and one that was taken for an older one.
+// finishedDrafts checks that no draft stands that nobody will take away, but for three: one that is there already when its person is forgotten, as the
+// store must keep nothing by which it could be found; one that appeared after that, or after its message was deleted, where the program did not live to
+// hear of it and to end the turn; and one that was taken for an older one.
 func (r *reckoning) finishedDrafts(p *platform) {
 	for _, x := range p.drafts {
+		forgotten, ended := r.forgotten[plainText(x.of)], r.rested[x.of] > x.step
 		late := r.unsaid[x.of] > 0 && r.unsaid[x.of] < x.step
 		switch {
 		case x.removed || r.letter(`"remove":"`+x.id+`"`) || r.letter(`"lost":"`+x.draft+`"`):
-		case r.forgotten[plainText(x.of)] > 0:
+		case forgotten > 0 && (x.step < forgotten || x.cut || !ended):
 		case late && r.finished[x.of].step < x.step:
 		case r.revived[x.of] && p.older(x):
 		default:

@@ -342,18 +342,21 @@ func (b *arm) takeBack(ctx context.Context, id string) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	if !b.s.healed && b.s.c.chance(b.s.plan.faults) {
-		return errDown
+	fails := !b.s.healed && b.s.c.chance(b.s.plan.faults)
+	if !fails {
+		b.s.c.note("removed " + id)
 	}
-	b.s.c.note("removed " + id)
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
-	for _, x := range b.posts {
+	for _, x := range b.drafts {
 		if x.id == id {
-			x.removed = true
+			x.cut, x.removed = x.cut || fails, x.removed || !fails
 		}
 	}
-	for _, x := range b.drafts {
+	if fails {
+		return errDown
+	}
+	for _, x := range b.posts {
 		if x.id == id {
 			x.removed = true
 		}

@@ -131,6 +131,7 @@ func (g *gate) Defer(ctx context.Context, d store.Deferred) (out store.Claims, e
 		if out, err = g.Store.Defer(ctx, d); err == nil {
 			g.handed(out.Turn)
 			of := g.s.turns[d.Turn]
+			g.s.rested[of.text] = g.s.c.count()
 			if d.Awaits {
 				g.s.finished[of.text] = ending{awaits: true}
 				g.s.leaves(of.ref) // the reply that ends it does not know what it ends
@@ -146,6 +147,7 @@ func (g *gate) Finish(ctx context.Context, f store.Finished) (out store.Claims, 
 		if out, err = g.Store.Finish(ctx, f); err == nil {
 			g.handed(out.Turn)
 			of := g.s.turns[f.Turn]
+			g.s.rested[of.text] = g.s.c.count()
 			if f.Dead == "" {
 				g.s.owes(of.ref)
 			}

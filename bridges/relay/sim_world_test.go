@@ -45,6 +45,7 @@ type sim struct {
 	finished map[string]ending
 	asks     map[string]int
 	over     map[string]int      // how much had passed when a service was told that a conversation is over, by its uid
+	rested   map[string]int      // how much had passed when asking a text had last come to an end
 	handed   map[string]int      // how much had passed when a text was handed out to be asked
 	ended    map[string]bool     // conversations that were ended or reset, by label
 	taken    map[string][]string // pieces of late replies that were answered with 200
@@ -124,7 +125,7 @@ func (l *life) hasFailed() bool {
 func newSim(p plan, d disk, trace io.Writer) *sim {
 	s := &sim{plan: p, disk: d, sounds: newSounds(), c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{}, drawing: map[string]string{}, unsaid: map[string]int{}, sent: map[string]int{}, removals: map[string]bool{},
 		finished: map[string]ending{}, asks: map[string]int{}, ended: map[string]bool{}, taken: map[string][]string{}, flights: map[string]*flight{},
-		forgotten: map[string]int{}, dropTime: map[string]int{}, revived: map[string]bool{}, over: map[string]int{}, handed: map[string]int{}, unheard: map[string]bool{}, pauses: map[string]time.Time{}, excused: map[string]bool{}}
+		forgotten: map[string]int{}, dropTime: map[string]int{}, revived: map[string]bool{}, over: map[string]int{}, handed: map[string]int{}, rested: map[string]int{}, unheard: map[string]bool{}, pauses: map[string]time.Time{}, excused: map[string]bool{}}
 	s.services = []*service{
 		{name: "luna", hears: true}, {name: "sol", calls: true}, {name: "mond", calls: true, hears: true, patience: 30 * time.Second},
 		{name: "stella", keeps: true, patience: 30 * time.Second},

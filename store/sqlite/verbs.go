@@ -44,7 +44,11 @@ func (s *Store) Finish(ctx context.Context, f store.Finished) (store.Claims, err
 // Draft is described in the contract.
 func (s *Store) Draft(ctx context.Context, turn int64, draft string) error {
 	return s.writer.run(ctx, false, func(c *core) error {
-		return c.run("UPDATE turn SET draft = ? WHERE row = ? AND state = 0", draft, turn)
+		n, err := c.exec("UPDATE turn SET draft = ? WHERE row = ? AND state = 0", draft, turn)
+		if err == nil && n == 0 {
+			return store.ErrStale
+		}
+		return err
 	})
 }
 

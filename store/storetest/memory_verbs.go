@@ -78,8 +78,9 @@ func (s *Memory) Draft(ctx context.Context, turn int64, draft string) error {
 	}
 	if t := s.rows[turn]; t != nil && slices.Contains(s.m.convs, t.conv) && slices.Contains(t.conv.turns.waits, t) {
 		t.draft = draft
+		return nil
 	}
-	return nil
+	return store.ErrStale
 }
 
 // Say is described in the contract.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -123,9 +124,12 @@ func (x *machine) doDraft(rt *rapid.T) {
 	}
 	t := pick(rt, "which", x.turns...)
 	draft := x.unique("draft")
-	x.fail(rt, x.Draft(x.ctx, t.row, draft))
-	if slices.Contains(t.conv.turns.waits, t) {
+	err := x.Draft(x.ctx, t.row, draft)
+	if slices.Contains(x.m.convs, t.conv) && slices.Contains(t.conv.turns.waits, t) {
+		x.fail(rt, err)
 		t.draft = draft
+	} else if !errors.Is(err, store.ErrStale) {
+		rt.Fatalf("the draft of a turn that is over: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"avatarbridge/store"
@@ -246,8 +247,8 @@ var draftExamples = []example{
 		t := b.ask("u1", direct("u1"), "one")
 		b.check(b.Draft(b.ctx, t.Row, "m1"))
 		b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Dead: "broken"})
-		b.check(b.Draft(b.ctx, t.Row, "m2"))
-		b.check(b.Draft(b.ctx, t.Row+1000, "m3"))
+		same(b, "once it is over", errors.Is(b.Draft(b.ctx, t.Row, "m2"), store.ErrStale), true)
+		same(b, "of no turn", errors.Is(b.Draft(b.ctx, t.Row+1000, "m3"), store.ErrStale), true)
 		_, err := b.Retry(b.ctx, b.now)
 		b.check(err)
 		got, _ := b.claimTurns(9)
@@ -257,7 +258,7 @@ var draftExamples = []example{
 		t := b.ask("u1", direct("u1"), "one")
 		b.check(b.Draft(b.ctx, t.Row, "m1"))
 		b.isPost(b.unsaid("one").Post, "erase m1 of id of one")
-		b.check(b.Draft(b.ctx, t.Row, "m2"))
+		same(b, "once it is deleted", errors.Is(b.Draft(b.ctx, t.Row, "m2"), store.ErrStale), true)
 		out := b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Replies: []store.Reply{{Pieces: pieces("a")}, {Pieces: pieces("erase m2"), Apart: true}}})
 		same(b, "what takes away what came later waits behind it", out.Post == nil, true)
 		b.crash()
