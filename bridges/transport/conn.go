@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-const bufferSize = 4 << 10 // of each connection for what comes, and for what goes
+const bufferSize = 4 << 10 // of each call for what comes, and for what goes
 
 var (
 	// errUnsent is the error of a call of which nothing reached the network.
@@ -26,10 +26,9 @@ type conn struct {
 	raw  net.Conn // of Conn when that is TLS, else the same
 	idle *idle
 	key  key
-	r    *bufio.Reader
-	w    *bufio.Writer
 	left time.Time // when its last call ended
 
+	r       *bufio.Reader   // of the call: a connection that waits for its next one needs no buffers
 	ctx     context.Context // of the call
 	stop    func() bool     // no longer end with ctx
 	written int64           // by the call
@@ -37,9 +36,7 @@ type conn struct {
 }
 
 func newConn(in *idle, k key, c, raw net.Conn) *conn {
-	n := &conn{Conn: c, raw: raw, idle: in, key: k}
-	n.r, n.w = bufio.NewReaderSize(source{n}, bufferSize), bufio.NewWriterSize(sink{n}, bufferSize)
-	return n
+	return &conn{Conn: c, raw: raw, idle: in, key: k}
 }
 
 // source reads for a conn's buffer, sink writes from it.
@@ -71,7 +68,7 @@ func (c *conn) interrupt() { _ = c.SetDeadline(past) } // an error says that it 
 
 // exchange makes a call. After an error the connection is closed; else it ends with the body of the answer.
 func (c *conn) exchange(req *http.Request) (*http.Response, error) {
-	c.ctx, c.written = req.Context(), 0
+	c.ctx, c.written, c.r = req.Context(), 0, c.idle.reader(source{c})
 	c.stop = context.AfterFunc(c.ctx, c.interrupt)
 	res, err := c.call(req)
 	if err != nil {
@@ -90,7 +87,9 @@ func (c *conn) exchange(req *http.Request) (*http.Response, error) {
 // call writes the request and reads the header of the answer.
 func (c *conn) call(req *http.Request) (*http.Response, error) {
 	c.budget = maxHeader
-	err := write(c.w, req)
+	w := c.idle.writer(sink{c})
+	err := write(w, req)
+	c.idle.writers.Put(w)
 	switch {
 	case err == nil:
 		if t := httptrace.ContextClientTrace(c.ctx); t != nil && t.WroteRequest != nil {
@@ -138,8 +137,10 @@ func (c *conn) answer(req *http.Request) (*http.Response, error) {
 // end ends the call. The connection is kept if keep says that nothing of the call is left on it, and closed otherwise.
 func (c *conn) end(keep bool) {
 	unbroken := c.stop()
-	c.ctx, c.stop = nil, nil
-	if !keep || !unbroken || c.r.Buffered() > 0 || !c.idle.put(c) {
+	keep = keep && unbroken && c.r.Buffered() == 0
+	c.idle.readers.Put(c.r)
+	c.ctx, c.stop, c.r = nil, nil, nil
+	if !keep || !c.idle.put(c) {
 		_ = c.Close() // nobody needs what it may still say
 	}
 }

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"bufio"
+	"io"
 	"sync"
 	"time"
 )
@@ -15,6 +17,28 @@ type idle struct {
 	mu    sync.Mutex
 	conns map[key][]*conn // the longest unused first
 	timer *time.Timer     // closes what is too old; nil while there is nothing
+
+	readers, writers sync.Pool // buffers that no call uses, of *bufio.Reader and *bufio.Writer
+}
+
+// reader returns an empty buffer for a call.
+func (i *idle) reader(from io.Reader) *bufio.Reader {
+	r, ok := i.readers.Get().(*bufio.Reader)
+	if !ok {
+		return bufio.NewReaderSize(from, bufferSize)
+	}
+	r.Reset(from)
+	return r
+}
+
+// writer returns an empty buffer for a request.
+func (i *idle) writer(to io.Writer) *bufio.Writer {
+	w, ok := i.writers.Get().(*bufio.Writer)
+	if !ok {
+		return bufio.NewWriterSize(to, bufferSize)
+	}
+	w.Reset(to)
+	return w
 }
 
 // take returns a connection on which nothing has happened since its last call, nil when there is none.
