@@ -51,7 +51,7 @@ type Store interface {
 	// Waiting returns the avatars for which turns of the account wait or are being asked, sorted.
 	Waiting(ctx context.Context, account string) ([]string, error)
 	// Defer gives a claimed turn back: it stays the head of its lane and is due at d.Due. Where it was settled or forgotten meanwhile, the
-	// Claims say that the one behind it waits. It hands nothing out.
+	// Claims say that the one behind it waits, and d.Over is posted. It hands nothing out.
 	Defer(ctx context.Context, d Deferred) (Claims, error)
 	// Finish settles a claimed turn: its body is cleared, what was said is appended, in one transaction.
 	Finish(ctx context.Context, f Finished) (Claims, error)
@@ -321,6 +321,9 @@ type Deferred struct {
 	// changes, it stays the head of its lane; then it is handed out as Awaited. If the conversation's generation ended since it was handed out, or is
 	// ended by a Say for another turn before Due, it is due at once instead, to be asked anew: once, for good. A Reset settles it.
 	Awaits bool
+	// Over is posted where the turn is over, unless it was forgotten: each is a reply that stands apart, such as what takes away a draft that
+	// appeared too late for the Erase of the Edit by which it ended.
+	Over [][]byte
 }
 
 // Finished says how asking a turn ended.

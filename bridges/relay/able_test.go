@@ -23,6 +23,7 @@ type drafty struct {
 	posted  map[string]string // by the post's id: what is on the platform
 	deaf    error             // what Find returns
 	drawing func()            // not nil: called before a draft appears
+	unsure  bool              // whoever shows a draft is not told that it is there
 }
 
 func (b *drafty) Drafts(bridges.Place) bridges.DraftStyle { return b.style }
@@ -49,6 +50,9 @@ func (b *drafty) Draft(_ context.Context, d bridges.Draft) (string, error) {
 	if d.Shown == "" {
 		d.Shown = fmt.Sprintf("draft-%d", len(b.drafts))
 		b.posted[d.ID] = d.Shown
+	}
+	if b.unsure {
+		return "", fault.Unsure(nil)
 	}
 	return d.Shown, nil
 }

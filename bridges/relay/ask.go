@@ -115,7 +115,7 @@ func (p *player) held(l *line, t *store.Turn) bool {
 		return false
 	}
 	p.r.cfg.Meter.Count(Held, l.cfg.Name, p.cfg.Name)
-	p.giveBack(l, store.Deferred{Turn: t.Row, Due: until, Attempts: t.Attempts, Unasked: true, Anew: true})
+	p.giveBack(l, t, store.Deferred{Due: until, Attempts: t.Attempts, Unasked: true, Anew: true})
 	if l.heldTurn(c).IsZero() {
 		l.unpark(c)
 	}
@@ -149,7 +149,7 @@ func (p *player) attempt(l *line, t *store.Turn, b *turnBody, s *Settings) *stor
 	if err != nil {
 		report(errUnasked)
 		p.r.health.report(err)
-		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(time.Second), Attempts: t.Attempts, Unasked: true})
+		return p.giveBack(l, t, store.Deferred{Due: time.Now().Add(time.Second), Attempts: t.Attempts, Unasked: true})
 	}
 	said, err := p.ask(l, t, b, voice, history)
 	return p.asked(l, t, b, s, said, err, report)
@@ -211,7 +211,7 @@ func (p *player) asked(l *line, t *store.Turn, b *turnBody, s *Settings, said []
 		o.Scope = fault.Avatar
 		h := throttle(o, &t.Conversation)
 		p.r.holds.put(*h)
-		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: h.Until, Attempts: t.Attempts, Hold: h, Anew: true})
+		return p.giveBack(l, t, store.Deferred{Due: h.Until, Attempts: t.Attempts, Hold: h, Anew: true})
 	case o.Kind == fault.Rejected && b.Voice != nil:
 		report(nil)
 		return p.unheard(l, t, b, o)
@@ -233,7 +233,7 @@ func (p *player) failed(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, a
 		p.r.cfg.Meter.Count(Retried, l.cfg.Name, p.cfg.Name)
 		l.log.Warn("the avatar failed; trying again", "avatar", p.cfg.Name, "turn", t.ID, "attempt", attempts, "in", delay.Round(time.Millisecond).String(), "err", o)
 	}
-	return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(delay), Attempts: attempts, Tried: true, Unasked: attempts == t.Attempts})
+	return p.giveBack(l, t, store.Deferred{Due: time.Now().Add(delay), Attempts: attempts, Tried: true, Unasked: attempts == t.Attempts})
 }
 
 func (p *player) dies(l *line, t *store.Turn, b *turnBody, o *fault.Outcome, attempts int) *store.Turn {
@@ -291,8 +291,11 @@ func (p *player) finish(l *line, t *store.Turn, f *store.Finished) *store.Turn {
 }
 
 // giveBack returns the turn to its lane.
-func (p *player) giveBack(l *line, d store.Deferred) *store.Turn {
-	d.Now = time.Now()
+func (p *player) giveBack(l *line, t *store.Turn, d store.Deferred) *store.Turn {
+	d.Turn, d.Now = t.Row, time.Now()
+	if t.Draft != "" {
+		d.Over = [][]byte{erasure(t.ID, t.Draft)}
+	}
 	var c store.Claims
 	if p.r.insist("defer", func(ctx context.Context) (err error) { c, err = p.r.store.Defer(ctx, d); return err }) {
 		l.turns.at(d.Due)

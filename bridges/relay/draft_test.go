@@ -315,6 +315,23 @@ func TestADraftThatAppearsWhenItsMessageIsDeletedIsTakenAwayThoughTheFirstTryFai
 	}
 }
 
+func TestADraftThatIsStuckAcrossTheDeletionOfItsMessageIsTakenAwayWhenTheAvatarFails(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{Every: time.Second, Stays: true}, func(t *testing.T, w *world, b *drafty) {
+		ev := w.bridge.said("ann", "hello")
+		b.drawing = func() {
+			w.bridge.receive(t, deletion(ev))
+			settle()
+		}
+		b.unsure = true // it appears, and the program is not told
+		w.avatar.onAsk(failsAfter(3 * time.Second))
+		w.bridge.receive(t, ev)
+		time.Sleep(10 * time.Second)
+		if got := b.takenBack(); !slices.Equal(got, []string{"draft-1"}) {
+			t.Errorf("drafts %q, taken back %q", b.shownDrafts(), got)
+		}
+	})
+}
+
 func TestADraftGoesWhenTheReplyHasNothingToShow(t *testing.T) {
 	for name, end := range map[string]func(context.Context, avatar.Speaker) error{
 		"the conversation ends": func(ctx context.Context, say avatar.Speaker) error { return say.Say(ctx, avatar.Reply{Ends: true}) },

@@ -18,7 +18,7 @@ const (
 
 // await leaves the turn where it is until its reply comes, or is not worth waiting for any more.
 func (p *player) await(l *line, t *store.Turn) *store.Turn {
-	return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(p.patience), Attempts: t.Attempts, Awaits: true})
+	return p.giveBack(l, t, store.Deferred{Due: time.Now().Add(p.patience), Attempts: t.Attempts, Awaits: true})
 }
 
 // unanswered settles a turn to which no reply came.

@@ -172,7 +172,7 @@ func (r *reckoning) finishedDrafts(p *platform) {
 		switch {
 		case x.removed || r.letter(`"remove":"`+x.id+`"`) || r.letter(`"lost":"`+x.draft+`"`):
 		case forgotten > 0 && (x.step < forgotten || x.cut || !ended):
-		case late && r.finished[x.of].step < x.step:
+		case late && !ended:
 		case r.revived[x.of] && p.older(x):
 		default:
 			r.fail("a draft of an answer to %q stands for ever", x.of)

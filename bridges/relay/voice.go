@@ -93,7 +93,7 @@ func (p *player) fetchFailed(l *line, t *store.Turn, b *turnBody, o *fault.Outco
 	case fault.Rejected, fault.Expired, fault.Dead:
 		return p.unheard(l, t, b, o)
 	case fault.Throttled:
-		return p.giveBack(l, store.Deferred{Turn: t.Row, Due: time.Now().Add(o.After), Attempts: t.Attempts, Unasked: true, Anew: true})
+		return p.giveBack(l, t, store.Deferred{Due: time.Now().Add(o.After), Attempts: t.Attempts, Unasked: true, Anew: true})
 	}
 	return p.failed(l, t, b, o, t.Attempts+1, p.r.backoff(t.Attempts, 4*time.Second, 5*time.Minute))
 }

@@ -53,9 +53,28 @@ func (c *core) deferTurn(d *store.Deferred) (out store.Claims, err error) {
 	if n > 0 || err != nil {
 		return out, err
 	}
-	// Settled by Say or forgotten meanwhile: the next one is the head, due at once.
+	// Settled by Say, unsaid or forgotten meanwhile: the next one is the head, due at once.
+	if err = c.sayOver(cl, d.Over, now, &out); err != nil {
+		return out, err
+	}
 	err = c.offerNext(cl.conversation, now, &out)
 	return out, err
+}
+
+// sayOver appends what stands apart to the posts of a turn that is over and was not forgotten.
+func (c *core) sayOver(cl *claim, bodies [][]byte, now int64, out *store.Claims) error {
+	if cl.gone || len(bodies) == 0 {
+		return nil
+	}
+	v, err := c.conversationOf(cl.conversation)
+	if v == nil || err != nil {
+		return err
+	}
+	s := &speech{turn: cl.row, person: cl.person, now: now}
+	for _, body := range bodies {
+		s.take(body)
+	}
+	return c.say(v, s, out)
 }
 
 // askAnew makes the turn due at now, unless it was before, if the generation in which it was asked is over.

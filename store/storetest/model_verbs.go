@@ -61,6 +61,13 @@ func (m *model) deferTurn(t *mItem, d store.Deferred) (r mResult) {
 		t.tries(d.Attempts, d.Tried, d.Now)
 		return r
 	}
+	if !t.gone {
+		var over []mReply
+		for _, body := range d.Over {
+			over = append(over, mReply{[][]byte{body}, true})
+		}
+		m.append(t.conv, over, &mItem{person: t.person, turn: t, at: d.Now})
+	}
 	r.turns(l.offer(d.Now, false))
 	r.posts(t.conv.posts.offer(d.Now, false))
 	return r

@@ -182,6 +182,7 @@ func (x *machine) doDefer(rt *rapid.T) {
 		d.Attempts = t.attempts
 	}
 	d.Awaits = rapid.IntRange(0, 2).Draw(rt, "awaits") == 0
+	d.Over = x.drawPieces(rt)
 	got, err := x.Defer(x.ctx, d)
 	x.fail(rt, err)
 	var want mResult

@@ -266,6 +266,31 @@ var draftExamples = []example{
 		b.isPost(&posts[0], "erase m1 of id of one")
 		b.isPost(b.sent(&posts[0], ""), "erase m2")
 	}},
+	{"ADraftThatCameTooLateForTheDeletionIsTakenAwayWhenTheTurnIsGivenBack", func(b *bench) {
+		t := b.ask("u1", direct("u1"), "one")
+		over := store.Deferred{Turn: t.Row, Due: b.now, Attempts: 1, Over: pieces("erase m1", "erase m2")}
+		b.unsaid("one")
+		same(b, "a post waits", b.giveBack(over).PostWaits, true)
+		b.crash()
+		posts, _ := b.claimPosts(9)
+		b.isPost(&posts[0], "erase m1")
+		b.isPost(b.sent(&posts[0], ""), "erase m2")
+		same(b, "what stands apart is not taken back", b.unsaid("one").Post == nil, true)
+	}},
+	{"ATurnThatIsGivenBackToBeTriedAgainKeepsItsDraft", func(b *bench) {
+		t := b.ask("u1", direct("u1"), "one")
+		same(b, "claims", b.giveBack(store.Deferred{Turn: t.Row, Due: b.now, Attempts: 1, Over: pieces("erase m1")}), store.Claims{})
+		got, _ := b.claimPosts(9)
+		same(b, "posts", len(got), 0)
+	}},
+	{"NothingIsPostedForSomebodyWhoWasForgottenWhenTheirTurnIsGivenBack", func(b *bench) {
+		own, shared := b.ask("u1", direct("u1"), "one"), b.ask("u1", room("r", store.MemoryRoom), "two")
+		b.forget("u1")
+		for _, t := range []*store.Turn{own, shared} {
+			same(b, "claims", b.giveBack(store.Deferred{Turn: t.Row, Due: b.now, Over: pieces("erase m1")}), store.Claims{})
+		}
+		b.nothing()
+	}},
 	{"WhatTakesADraftAwayIsPostedThoughItsMessageIsDeleted", func(b *bench) {
 		t := b.ask("u1", direct("u1"), "one")
 		p := b.finishAs(store.Finished{Turn: t.Row, Now: b.now, Send: true, Replies: []store.Reply{{Pieces: pieces("a")}, {Pieces: pieces("erase m1"), Apart: true}}}).Post
