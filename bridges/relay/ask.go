@@ -91,7 +91,7 @@ func (p *player) play(l *line, t *store.Turn) *store.Turn {
 	}
 	body, err := decodeTurn(t.Body)
 	if err != nil {
-		return p.finish(l, t, &store.Finished{Dead: err.Error()})
+		return p.finish(l, t, &store.Finished{Replies: l.erase(t), Dead: err.Error()})
 	}
 	if t.Awaited {
 		return p.unanswered(l, t, body)

@@ -332,6 +332,25 @@ func TestADraftThatIsStuckAcrossTheDeletionOfItsMessageIsTakenAwayWhenTheAvatarF
 	})
 }
 
+func TestADraftGoesWhenItsAvatarIsNotConfiguredAnyMore(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{Every: time.Second, Stays: true}, func(t *testing.T, w *world, b *drafty) {
+		w.avatar.onAsk(func(ctx context.Context, _ avatar.Turn, say avatar.Speaker) error {
+			say.Draft("a")
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		w.bridge.receive(t, w.bridge.said("ann", "hello"))
+		time.Sleep(3 * time.Second)
+		w.stop()
+		w.cfg.Avatars[0].Name, w.cfg.Bridges[0].Default.Avatar = "sol", "sol"
+		w.start()
+		time.Sleep(3 * time.Second)
+		if got := b.takenBack(); !slices.Equal(got, []string{"draft-1"}) || len(w.dead()) != 1 {
+			t.Errorf("taken back: %q; dead letters: %d", got, len(w.dead()))
+		}
+	})
+}
+
 func TestADraftGoesWhenTheReplyHasNothingToShow(t *testing.T) {
 	for name, end := range map[string]func(context.Context, avatar.Speaker) error{
 		"the conversation ends": func(ctx context.Context, say avatar.Speaker) error { return say.Say(ctx, avatar.Reply{Ends: true}) },

@@ -187,9 +187,12 @@ func (l *line) bury(ctx context.Context, account, name string) error {
 			return err
 		}
 		for i := range turns {
-			if _, err := l.r.store.Finish(ctx, store.Finished{Turn: turns[i].Row, Now: time.Now(), Dead: reason, Tries: turns[i].Attempts}); err != nil {
+			t := &turns[i]
+			c, err := l.r.store.Finish(ctx, store.Finished{Turn: t.Row, Now: time.Now(), Dead: reason, Tries: t.Attempts, Replies: l.erase(t)})
+			if err != nil {
 				return err
 			}
+			l.wake(c)
 			l.r.cfg.Meter.Count(Died, l.cfg.Name, name)
 		}
 		l.log.Warn("turns wait for an avatar that is not configured any more; see the dead letters", "avatar", name, "turns", len(turns))
