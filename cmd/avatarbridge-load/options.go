@@ -28,6 +28,7 @@ type options struct {
 
 	NoMounts  bool          `help:"disk: let files not grow, in place of a small file system in a mount namespace, which is filled."`
 	Patience  time.Duration `default:"60s" help:"How long nothing may move before what is missing counts as lost."`
+	Rest      time.Duration `default:"8s" help:"How long the program may rest after its work before its memory is measured."`
 	Messages  int           `help:"closed: how many in all (5000)."`
 	Chats     int           `help:"How many conversations (closed 500, overload 200, else 100)."`
 	Rate      int           `help:"open, stuck, slow and faults: messages a second (50)."`

@@ -103,8 +103,10 @@ func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) 
 		return err
 	}
 	set := metrics.New()
+	calm := newCalm(set, giveBack)
+	defer calm.stop()
 	cfg := relayConfig(s.config, s.outside)
-	cfg.Store, cfg.Meter, cfg.Avatars, cfg.Bridges = st, set, s.avatars, s.bridges
+	cfg.Store, cfg.Meter, cfg.Avatars, cfg.Bridges = st, calm, s.avatars, s.bridges
 	r, err := relay.New(cfg)
 	if err != nil {
 		return err

@@ -26,8 +26,10 @@ type Bench struct {
 	Bridges  []string // the platform of each bridge, among which the chats are shared out; nil is one to Telegram
 	NoMounts bool     // programs get no file system of their own, as where none can be had
 	Patience time.Duration
-	Size     Size
-	Rand     *rand.Rand
+	// Rest is how long a contestant may rest after its work before its memory is measured.
+	Rest time.Duration
+	Size Size
+	Rand *rand.Rand
 	// Watch is called when a trial has begun, and says how far it is from then on: for a display. Nil is not called.
 	Watch func(mode, who string, progress func() (answered, written int))
 }

@@ -10,7 +10,7 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
 )
 
-// settled is how long a process may rest before its memory is looked at.
+// settled is how long a process may rest after its start before its memory is looked at.
 const settled = 500 * time.Millisecond
 
 // A meter measures what a stretch of a trial costs.
@@ -105,9 +105,9 @@ func (t *trial) peak(r *figure.Result) error {
 	return nil
 }
 
-// settle lets the process rest, then adds its memory.
-func (t *trial) settle(ctx context.Context, r *figure.Result, when string) error {
-	if err := rest(ctx, settled); err != nil {
+// settle lets the process rest for d, then adds its memory.
+func (t *trial) settle(ctx context.Context, r *figure.Result, when string, d time.Duration) error {
+	if err := rest(ctx, d); err != nil {
 		return err
 	}
 	return t.memory(r, when)

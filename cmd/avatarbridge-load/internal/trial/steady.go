@@ -13,7 +13,7 @@ func (t *trial) begin(ctx context.Context, r *figure.Result) error {
 	if _, err := t.start(ctx); err != nil {
 		return err
 	}
-	return t.settle(ctx, r, "idle")
+	return t.settle(ctx, r, "idle", settled)
 }
 
 // through measures what feed does until every message has its reply.
@@ -65,7 +65,7 @@ func (t *trial) end(ctx context.Context, r *figure.Result) error {
 	if err := t.peak(r); err != nil {
 		return err
 	}
-	if err := t.settle(ctx, r, "after"); err != nil {
+	if err := t.settle(ctx, r, "after", t.Rest); err != nil {
 		return err
 	}
 	t.promises(r, may{})

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"avatarbridge/bridges/relay"
+	"avatarbridge/cmd/avatarbridge/internal/metrics"
+)
+
+func TestMemoryIsGivenBackOnceAfterARush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		given := 0
+		c := newCalm(metrics.New(), func() { given++ })
+		defer c.stop()
+		after := func(d time.Duration, want int) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			if given != want {
+				t.Fatalf("given back %d times, want %d", given, want)
+			}
+		}
+		after(time.Hour, 1) // what the start has left
+		for range 100 {
+			c.Count(relay.Accepted, "bot", "luna")
+			after(calmAfter/2, 1) // amid the rush
+		}
+		after(2*calmAfter, 2)
+		after(time.Hour, 2)
+		c.Count(relay.Accepted, "bot", "luna")
+		after(2*calmAfter+1, 3)
+	})
+}
