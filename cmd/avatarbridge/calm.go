@@ -49,13 +49,16 @@ func (c *calm) look() {
 	if !c.armed.Load() {
 		return
 	}
-	if n := c.counted.Load(); n != c.seen {
-		c.seen = n
-		c.timer.Reset(calmAfter)
-		return
+	n := c.counted.Load()
+	if n == c.seen {
+		c.release()
+		c.armed.Store(false)
+		if n == c.counted.Load() || !c.armed.CompareAndSwap(false, true) {
+			return
+		}
 	}
-	c.release()
-	c.armed.Store(false)
+	c.seen = n
+	c.timer.Reset(calmAfter)
 }
 
 func (c *calm) stop() { c.timer.Stop() }

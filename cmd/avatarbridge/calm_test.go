@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,15 +12,15 @@ import (
 
 func TestMemoryIsGivenBackOnceAfterARush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		given := 0
-		c := newCalm(metrics.New(), func() { given++ })
+		var given atomic.Int64
+		c := newCalm(metrics.New(), func() { given.Add(1) })
 		defer c.stop()
-		after := func(d time.Duration, want int) {
+		after := func(d time.Duration, want int64) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
-			if given != want {
-				t.Fatalf("given back %d times, want %d", given, want)
+			if n := given.Load(); n != want {
+				t.Fatalf("given back %d times, want %d", n, want)
 			}
 		}
 		after(time.Hour, 1) // what the start has left
