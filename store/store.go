@@ -59,6 +59,9 @@ type Store interface {
 	// time the turn is handed out, until Finish. When the turn is over or forgotten it notes nothing and returns ErrStale: the draft will not
 	// come back to anybody.
 	Draft(ctx context.Context, turn int64, draft string) error
+	// Current returns the conversation of a claimed turn as it is now, ErrStale when the turn is over or forgotten: for who has done something between
+	// the claim and the asking that takes long.
+	Current(ctx context.Context, turn int64) (Conversation, error)
 	// Transcript returns the last n memos that Finish kept of the conversation's current generation, oldest first.
 	Transcript(ctx context.Context, conversation int64, n int) ([][]byte, error)
 	// Feed returns what the feed of a live conversation holds with ids above after, oldest first: the newest n of it. It returns nil when there is no such

@@ -141,9 +141,11 @@ func (p *player) attempt(l *line, t *store.Turn, b *turnBody, s *Settings) *stor
 		report(errUnasked)
 		return p.fetchFailed(l, t, b, o)
 	}
-	if voice != nil && p.held(l, t) { // fetching it took a while
-		report(errUnasked)
-		return nil
+	if voice != nil {
+		if next, done := p.overtaken(l, t); done {
+			report(errUnasked)
+			return next
+		}
 	}
 	history, err := p.recall(&t.Conversation)
 	if err != nil {

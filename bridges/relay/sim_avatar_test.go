@@ -85,7 +85,7 @@ func (a *mouth) begin(t *avatar.Turn, over bool) {
 	}
 	s.asks[t.Text]++
 	conversation := labelOf(t.Text)
-	if s.forgotten[plainText(t.Text)] == 0 { // else what was said was being fetched meanwhile, and a new conversation has begun
+	if s.forgotten[plainText(t.Text)] == 0 { // else that was in the instant in which it is asked, and a new conversation has begun
 		if other := a.life.asking[conversation]; other != "" {
 			s.fail("%s was asked while %s was", t.Text, other)
 		}

@@ -328,7 +328,7 @@ func (f feeder) News(bridges.Place) {}
 
 var _ bridges.Feeder = feeder{}
 
-// isOver says whether a conversation's service was told that it is over before the text was handed out: fetching what somebody said takes a while.
+// isOver says whether a conversation's service was told that it is over before the text was handed out, or before what was said was fetched.
 func (s *sim) isOver(conversation, text string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

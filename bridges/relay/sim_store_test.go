@@ -172,6 +172,11 @@ func (g *gate) Draft(ctx context.Context, turn int64, draft string) error {
 	return g.do(ctx, fmt.Sprint("draft/", turn), func() error { return g.Store.Draft(ctx, turn, draft) })
 }
 
+func (g *gate) Current(ctx context.Context, turn int64) (out store.Conversation, err error) {
+	err = g.do(ctx, fmt.Sprint("current/", turn), func() error { out, err = g.Store.Current(ctx, turn); return err })
+	return out, err
+}
+
 func (g *gate) Say(ctx context.Context, x store.Said) (out store.Claims, err error) {
 	err = g.do(ctx, fmt.Sprint("say/", x.Conversation, "/", x.Reply.Key), func() error {
 		if out, err = g.Store.Say(ctx, x); err == nil {

@@ -46,7 +46,7 @@ type sim struct {
 	asks     map[string]int
 	over     map[string]int      // how much had passed when a service was told that a conversation is over, by its uid
 	rested   map[string]int      // how much had passed when asking a text had last come to an end
-	handed   map[string]int      // how much had passed when a text was handed out to be asked
+	handed   map[string]int      // how much had passed when a text was handed out to be asked, or what was said in it was fetched
 	ended    map[string]bool     // conversations that were ended or reset, by label
 	taken    map[string][]string // pieces of late replies that were answered with 200
 	unheard  map[string]bool     // texts to which a late reply was never said: its connection ended with the program

@@ -35,7 +35,7 @@ func TestStopGivesBackWhatIsNotFinished(t *testing.T) {
 // brokenStore fails some verbs for a while.
 type brokenStore struct {
 	store.Store
-	failAccept, failFinish, failSettle atomic.Int32
+	failAccept, failFinish, failSettle, failCurrent atomic.Int32
 }
 
 var errDisk = errors.New("database or disk is full")
@@ -54,6 +54,13 @@ func (s *brokenStore) Finish(ctx context.Context, f store.Finished) (store.Claim
 		return store.Claims{}, errDisk
 	}
 	return s.Store.Finish(ctx, f)
+}
+
+func (s *brokenStore) Current(ctx context.Context, turn int64) (store.Conversation, error) {
+	if fails(&s.failCurrent) {
+		return store.Conversation{}, errDisk
+	}
+	return s.Store.Current(ctx, turn)
 }
 
 func (s *brokenStore) Settle(ctx context.Context, x store.Settled) (store.Claims, error) {

@@ -81,6 +81,27 @@ func (p *player) listen(l *line, b *turnBody) (*avatar.Voice, *fault.Outcome) {
 	return &avatar.Voice{Data: f.Data, Type: f.Type, Name: f.Name}, nil
 }
 
+// overtaken looks again whether the turn may be asked, after its voice was fetched, which took a while. If it may not, it is given back or settled, and
+// next is the lane's next one: everything is held, it was deleted, answered or forgotten, or its conversation was reset or moved, so that it is to be
+// asked there.
+func (p *player) overtaken(l *line, t *store.Turn) (next *store.Turn, done bool) {
+	if p.held(l, t) {
+		return nil, true
+	}
+	now, err := p.r.store.Current(p.r.calls, t.Row)
+	switch again := (store.Deferred{Due: time.Now(), Attempts: t.Attempts, Unasked: true}); {
+	case errors.Is(err, store.ErrStale):
+		return p.finish(l, t, &store.Finished{Replies: l.erase(t)}), true
+	case err != nil:
+		p.r.health.report(err)
+		again.Due = again.Due.Add(time.Second)
+		return p.giveBack(l, t, again), true
+	case now != t.Conversation:
+		return p.giveBack(l, t, again), true
+	}
+	return nil, false
+}
+
 // unheard settles a turn whose voice cannot be had or was not understood: the person is told, and may say it again.
 func (p *player) unheard(l *line, t *store.Turn, b *turnBody, o *fault.Outcome) *store.Turn {
 	l.log.Warn("what somebody said could not be heard; they are told", "avatar", p.cfg.Name, "turn", t.ID, "err", o)

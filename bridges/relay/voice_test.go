@@ -129,6 +129,61 @@ func TestAPauseThatComesWhileAVoiceIsFetchedKeepsTheAvatarFromBeingAsked(t *test
 	})
 }
 
+func TestAPersonWhoIsForgottenWhileTheirVoiceIsFetchedIsNotHeard(t *testing.T) {
+	inVoiceWorld(t, nil, func(t *testing.T, w *world, b *pager, r *recorder) {
+		b.slow = make(chan struct{})
+		b.receive(t, spoken(b, "one"))
+		settle()
+		w.forget("ann")
+		close(b.slow)
+		settle()
+		if n := len(w.avatar.turns()); n > 0 {
+			t.Fatalf("%d turns were asked for somebody who was forgotten", n)
+		}
+		b.receive(t, b.said("ann", "once more"))
+		w.wantPosted("ann", "re: once more")
+	})
+}
+
+func TestAVoiceThatIsFetchedDuringAResetIsAskedInTheNewConversation(t *testing.T) {
+	inVoiceWorld(t, nil, func(t *testing.T, w *world, b *pager, r *recorder) {
+		b.receive(t, b.said("ann", "in writing"))
+		settle()
+		b.slow = make(chan struct{})
+		b.receive(t, spoken(b, "one"))
+		settle()
+		reset := b.said("ann", "")
+		reset.Kind, reset.Command = bridges.Command, "reset"
+		b.receive(t, reset)
+		close(b.slow)
+		settle()
+		turns := w.avatar.turns()
+		if len(turns) != 2 || turns[1].Voice == nil || turns[0].Conversation == turns[1].Conversation {
+			t.Errorf("asked %+v: the service was told that the first conversation is over", turns)
+		}
+		r.want(t, "one")
+	})
+}
+
+func TestAVoiceIsAskedOnceTheStoreWorksAgain(t *testing.T) {
+	inVoiceWorld(t, nil, func(t *testing.T, w *world, b *pager, r *recorder) {
+		broken := &brokenStore{}
+		w.broken = broken
+		w.restart()
+		broken.failCurrent.Store(2)
+		b.receive(t, spoken(b, "one"))
+		settle()
+		if n := len(w.avatar.turns()); n > 0 {
+			t.Errorf("%d turns were asked though nobody knows whether they may be", n)
+		}
+		time.Sleep(3 * time.Second)
+		if n := len(w.avatar.turns()); n != 1 {
+			t.Errorf("%d turns were asked", n)
+		}
+		r.want(t, "one")
+	})
+}
+
 func TestARecordingOfWhichNoTurnCameGoesAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*relay.Config)

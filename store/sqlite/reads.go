@@ -63,6 +63,31 @@ func (s *Store) Transcript(ctx context.Context, conversation int64, n int) ([][]
 	return memos, err
 }
 
+// Current is described in the contract.
+func (s *Store) Current(ctx context.Context, turn int64) (now store.Conversation, err error) {
+	// Beside the verbs, as in Transcript, and as they see it.
+	err = s.writer.run(ctx, false, func(c *core) error {
+		cl := c.turns.row[turn]
+		if cl == nil {
+			return store.ErrStale
+		}
+		r, err := c.one("SELECT 1 FROM turn WHERE row = ? AND state = 0", turn)
+		if err != nil {
+			return err
+		}
+		v, err := c.conversationOf(cl.conversation)
+		if err != nil {
+			return err
+		}
+		if r == nil || v == nil {
+			return store.ErrStale
+		}
+		now = v.Conversation
+		return nil
+	})
+	return now, err
+}
+
 // Depth is described in the contract. It reads an index that has nothing but what waits.
 func (s *Store) Depth(ctx context.Context) (store.Depth, error) {
 	d := store.Depth{Turns: map[string]int{}, Posts: map[string]int{}}

@@ -83,6 +83,19 @@ func (s *Memory) Draft(ctx context.Context, turn int64, draft string) error {
 	return store.ErrStale
 }
 
+// Current is described in the contract.
+func (s *Memory) Current(ctx context.Context, turn int64) (c store.Conversation, err error) {
+	defer s.mu.Unlock()
+	if err := s.open(ctx); err != nil {
+		return c, err
+	}
+	t := s.claimed(s.rows, turn, turnsOf)
+	if t == nil || !slices.Contains(t.conv.turns.waits, t) {
+		return c, store.ErrStale
+	}
+	return s.conversation(t.conv, t.conv.snapshot()), nil
+}
+
 // Say is described in the contract.
 func (s *Memory) Say(ctx context.Context, said store.Said) (c store.Claims, err error) {
 	defer s.mu.Unlock()

@@ -125,12 +125,31 @@ func (x *machine) doDraft(rt *rapid.T) {
 	t := pick(rt, "which", x.turns...)
 	draft := x.unique("draft")
 	err := x.Draft(x.ctx, t.row, draft)
-	if slices.Contains(x.m.convs, t.conv) && slices.Contains(t.conv.turns.waits, t) {
+	if x.open(t) {
 		x.fail(rt, err)
 		t.draft = draft
 	} else if !errors.Is(err, store.ErrStale) {
 		rt.Fatalf("the draft of a turn that is over: %v", err)
 	}
+}
+
+func (x *machine) doCurrent(rt *rapid.T) {
+	if len(x.turns) == 0 {
+		rt.Skip("nothing is claimed")
+	}
+	t := pick(rt, "which", x.turns...)
+	got, err := x.Current(x.ctx, t.row)
+	if x.open(t) {
+		x.fail(rt, err)
+		x.fail(rt, x.m.isConv(got, t.conv, t.conv.snapshot()))
+	} else if !errors.Is(err, store.ErrStale) {
+		rt.Fatalf("the conversation of a turn that is over: %v", err)
+	}
+}
+
+// open says whether a turn that was handed out is not over.
+func (x *machine) open(t *mItem) bool {
+	return slices.Contains(x.m.convs, t.conv) && slices.Contains(t.conv.turns.waits, t)
 }
 
 // drawEdit aims at any turn whose event is known, mostly.

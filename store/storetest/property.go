@@ -40,7 +40,7 @@ func testModel(t *testing.T, k Kind) {
 			"accept": x.doAccept, "accept more": x.doAccept, "claim turns": x.doClaimTurns, "claim posts": x.doClaimPosts, "defer": x.doDefer,
 			"finish": x.doFinish, "finish more": x.doFinish, "say": x.doSay, "park": x.doPark, "settle": x.doSettle, "settle more": x.doSettle,
 			"hold": x.doHold, "release": x.doRelease, "retry": x.doRetry, "drop": x.doDrop, "forget": x.doForget, "purge": x.doPurge,
-			"restart": x.doRestart, "draft": x.doDraft, "time passes": x.doWait, "": x.invariants,
+			"restart": x.doRestart, "draft": x.doDraft, "current": x.doCurrent, "time passes": x.doWait, "": x.invariants,
 		})
 	})
 }

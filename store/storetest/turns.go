@@ -8,6 +8,31 @@ import (
 )
 
 var turnExamples = []example{
+	{"AClaimedTurnKnowsWhatItsConversationIsNow", func(b *bench) {
+		t := b.ask("u1", direct("u1"), "one")
+		now, err := b.Current(b.ctx, t.Row)
+		b.check(err)
+		same(b, "when it was handed out", now, t.Conversation)
+		b.accept(store.Entry{Reset: &store.Reset{Post: newPost("u1", direct("u1"), "", "new start")}})
+		now, err = b.Current(b.ctx, t.Row)
+		b.check(err)
+		same(b, "generation after a reset", now.Generation, 2)
+		same(b, "the uid is another one", now.UID == t.Conversation.UID, false)
+	}},
+	{"ATurnThatIsOverHasNoConversationAnyMore", func(b *bench) {
+		unsaid, answered := b.ask("u1", direct("u1"), "one"), b.ask("u2", direct("u2"), "two")
+		own, shared := b.ask("u3", direct("u3"), "three"), b.ask("u3", room("r", store.MemoryRoom), "four")
+		finished := b.ask("u4", direct("u4"), "five")
+		b.unsaid("one")
+		b.say(late(answered, answered.ID, "k", "late"))
+		b.forget("u3")
+		b.finish(finished)
+		for what, row := range map[string]int64{"deleted": unsaid.Row, "answered": answered.Row, "forgotten": own.Row, "forgotten in a room": shared.Row,
+			"finished": finished.Row, "none": finished.Row + 1000} {
+			_, err := b.Current(b.ctx, row)
+			isErr(b, what, err, store.ErrStale)
+		}
+	}},
 	{"TurnsOfAConversationComeOutInOrder", func(b *bench) {
 		var entries []store.Entry
 		for i := range 10 {
