@@ -303,7 +303,7 @@ type Turn struct {
 	Conversation Conversation
 	Body         []byte
 	Attempts     int
-	Accepted     time.Time
+	Accepted     time.Time // or when Retry put it back last
 	Tried        time.Time // when it was first given back after an attempt or with Deferred.Tried; the zero time: never
 	Draft        string    // what Draft noted last
 	Awaited      bool      // it was asked and given back with Deferred.Awaits, and no reply came in time: it is not to be asked again

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,7 +17,7 @@ import (
 // drawTimeout bounds the call that takes a draft away when no reply comes: the turn's end waits for it.
 const drawTimeout = 5 * time.Second
 
-// lostDraft is what the store notes before the first version of a draft that stays: its id is not known yet.
+// lostDraft begins what the store notes before the first version of a draft that stays: the platform's id of it is not known yet, ours follows.
 const lostDraft = "?"
 
 // errOver means that a turn was deleted or forgotten while its reply was being written.
@@ -48,20 +50,47 @@ func (p *player) sketch(l *line, t *store.Turn, b *turnBody) *sketch {
 	if s.style.Every <= 0 {
 		return nil
 	}
-	s.d = bridges.Draft{ID: draftID(t.ID), Place: where, ReplyTo: b.replyTo(&t.Conversation), Answer: b.Answer}
+	s.d = bridges.Draft{ID: newDraftID(t), Place: where, ReplyTo: b.replyTo(&t.Conversation), Answer: b.Answer}
 	if s.style.Stays {
-		s.d.Lost = t.Draft == lostDraft
-		if s.shown = t.Draft != ""; !s.d.Lost {
-			s.d.Shown = t.Draft
-		}
+		s.goOn()
 	}
 	return s
 }
 
-// draftID makes of a turn's id one that platforms take: 25 letters and digits of it are as random as needed.
+// goOn takes up the draft that an earlier attempt has shown.
+func (s *sketch) goOn() {
+	s.shown = s.t.Draft != ""
+	if s.d.Shown = s.t.Draft; isLost(s.t.Draft) {
+		s.d.ID, s.d.Shown, s.d.Lost = lostID(s.t.ID, s.t.Draft), "", true
+	}
+}
+
+// maxDraftID is how many letters and digits a draft's id has at most.
+const maxDraftID = 25
+
+// draftID makes of a turn's id one that platforms take: so much of it is as random as needed.
 func draftID(turn string) string {
 	id := "d" + strings.ReplaceAll(turn, "-", "")
-	return id[:min(len(id), 25)]
+	return id[:min(len(id), maxDraftID)]
+}
+
+// newDraftID is the id of a draft that a turn begins. A dead letter that is put back begins another one, as the former may still be waiting to be
+// found and taken away.
+func newDraftID(t *store.Turn) string {
+	id := draftID(t.ID)
+	if !t.Revived {
+		return id
+	}
+	since := strconv.FormatInt(t.Accepted.UnixMicro(), 36)
+	return id[:min(len(id), maxDraftID-len(since))] + since
+}
+
+// isLost says whether nothing but our id of a draft was noted.
+func isLost(draft string) bool { return strings.HasPrefix(draft, lostDraft) }
+
+// lostID is our id of a draft that is lost. Older versions of the program noted none.
+func lostID(turn, draft string) string {
+	return cmp.Or(strings.TrimPrefix(draft, lostDraft), draftID(turn))
 }
 
 // draw shows text as the newest version. It returns at once.
@@ -123,7 +152,7 @@ func (s *sketch) once(ctx context.Context) error {
 		return nil
 	}
 	if !s.shown {
-		if err := s.note(lostDraft); err != nil {
+		if err := s.note(lostDraft + s.d.ID); err != nil {
 			return err
 		}
 	}
@@ -158,7 +187,7 @@ func (s *sketch) note(id string) error {
 	}) {
 		return context.Cause(s.l.r.calls)
 	}
-	if over && id == lostDraft {
+	if over && isLost(id) {
 		return errOver // nothing has appeared
 	}
 	s.t.Draft = id
@@ -220,8 +249,8 @@ func (l *line) erase(t *store.Turn) []store.Reply {
 // erasure is the post that takes away what was noted as a turn's draft.
 func erasure(turn, draft string) []byte {
 	body := postBody{V: bodyVersion, Remove: draft}
-	if draft == lostDraft {
-		body.Remove, body.Lost = "", draftID(turn)
+	if isLost(draft) {
+		body.Remove, body.Lost = "", lostID(turn, draft)
 	}
 	return encode(body)
 }

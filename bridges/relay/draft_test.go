@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -206,7 +207,7 @@ func TestADraftWhoseIDWasLostIsFoundAndRemoved(t *testing.T) {
 type deafToDrafts struct{ store.Store }
 
 func (s *deafToDrafts) Draft(ctx context.Context, turn int64, draft string) error {
-	if draft == "?" {
+	if strings.HasPrefix(draft, "?") {
 		return s.Store.Draft(ctx, turn, draft)
 	}
 	return nil
@@ -347,6 +348,45 @@ func TestADraftGoesWhenItsAvatarIsNotConfiguredAnyMore(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		if got := b.takenBack(); !slices.Equal(got, []string{"draft-1"}) || len(w.dead()) != 1 {
 			t.Errorf("taken back: %q; dead letters: %d", got, len(w.dead()))
+		}
+	})
+}
+
+func TestADeadLetterThatIsPutBackDoesNotDrawTheDraftThatIsStillToBeFoundAndTakenAway(t *testing.T) {
+	inDraftyWorld(t, bridges.DraftStyle{Every: time.Second, Stays: true}, func(t *testing.T, w *world, b *drafty) {
+		w.avatar.onAsk(func(_ context.Context, _ avatar.Turn, say avatar.Speaker) error {
+			b.mu.Lock()
+			b.unsure, b.deaf = true, errDown
+			b.mu.Unlock()
+			say.Draft("I thi")
+			time.Sleep(3 * time.Second)
+			return fault.Kill("refused", nil)
+		})
+		w.bridge.receive(t, w.bridge.said("ann", "hello"))
+		time.Sleep(4 * time.Second)
+		w.avatar.onAsk(func(ctx context.Context, turn avatar.Turn, say avatar.Speaker) error {
+			b.mu.Lock()
+			b.unsure = false
+			b.mu.Unlock()
+			return streams("a", "a b", "a b c")(ctx, turn, say)
+		})
+		if n, err := w.store.Retry(t.Context(), time.Now()); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		w.relay.Wake()
+		time.Sleep(5 * time.Second)
+		b.mu.Lock()
+		b.deaf = nil
+		b.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		w.wantPosted("ann", "UNAVAILABLE", "a b c")
+		if got := b.takenBack(); !slices.Equal(got, []string{"draft-1", "draft-2"}) {
+			t.Errorf("drafts %q, taken back %q", b.shownDrafts(), got)
+		}
+		for _, d := range b.drafts {
+			if len(d.ID) > 25 {
+				t.Errorf("a draft's id has %d letters: %q", len(d.ID), d.ID)
+			}
 		}
 	})
 }

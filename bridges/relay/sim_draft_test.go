@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -162,9 +161,9 @@ func (s *sim) unsay(text string) {
 	}
 }
 
-// finishedDrafts checks that no draft stands that nobody will take away, but for three: one that is there already when its person is forgotten, as the
-// store must keep nothing by which it could be found; one that appeared after that, or after its message was deleted, where the program did not live to
-// hear of it and to end the turn; and one that was taken for an older one.
+// finishedDrafts checks that no draft stands that nobody will take away, but for two: one that is there already when its person is forgotten, as the
+// store must keep nothing by which it could be found; and one that appeared after that, or after its message was deleted, where the program did not live to
+// hear of it and to end the turn.
 func (r *reckoning) finishedDrafts(p *platform) {
 	for _, x := range p.drafts {
 		forgotten, ended := r.forgotten[plainText(x.of)], r.rested[x.of] > x.step
@@ -173,15 +172,8 @@ func (r *reckoning) finishedDrafts(p *platform) {
 		case x.removed || r.letter(`"remove":"`+x.id+`"`) || r.letter(`"lost":"`+x.draft+`"`):
 		case forgotten > 0 && (x.step < forgotten || x.cut || !ended):
 		case late && !ended:
-		case r.revived[x.of] && p.older(x):
 		default:
 			r.fail("a draft of an answer to %q stands for ever", x.of)
 		}
 	}
-}
-
-// older says whether there was an earlier draft of the same turn: a dead letter that is put back draws anew, and where that one still waits to be taken
-// away and the new one's id was lost, the platform finds the wrong one by the id that both have.
-func (p *platform) older(x *drawn) bool {
-	return slices.ContainsFunc(p.drafts, func(o *drawn) bool { return o.draft == x.draft && o.step < x.step })
 }

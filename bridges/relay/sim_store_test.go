@@ -169,7 +169,12 @@ func said(replies []store.Reply) (n int) {
 }
 
 func (g *gate) Draft(ctx context.Context, turn int64, draft string) error {
-	return g.do(ctx, fmt.Sprint("draft/", turn), func() error { return g.Store.Draft(ctx, turn, draft) })
+	return g.do(ctx, fmt.Sprint("draft/", turn), func() error {
+		if id, begins := strings.CutPrefix(draft, "?"); begins {
+			g.s.drawing[id] = g.s.turns[turn].text
+		}
+		return g.Store.Draft(ctx, turn, draft)
+	})
 }
 
 func (g *gate) Current(ctx context.Context, turn int64) (out store.Conversation, err error) {
