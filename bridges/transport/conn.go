@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"syscall"
+	"os"
 	"time"
 )
 
@@ -18,28 +19,23 @@ var (
 	errUnsent = errors.New("the connection was closed before the request was sent")
 	errHeader = errors.New("the header of the answer is larger than 64 KiB")
 	errSwitch = errors.New("the server switches to another protocol")
+	errStatus = errors.New("the status of the answer is below 100")
 )
 
 // A conn is a connection. It belongs to one call, from take or connect to the end of the answer's body.
 type conn struct {
 	net.Conn
-	raw  net.Conn // of Conn when that is TLS, else the same
+	wire *wire // of Conn when that is TLS, else the same
 	idle *idle
 	key  key
-	left time.Time // when its last call ended
 
-	r       *bufio.Reader   // of the call: a connection that waits for its next one needs no buffers
-	ctx     context.Context // of the call
-	stop    func() bool     // no longer end with ctx
-	written int64           // by the call
-	budget  int             // bytes that the header may still have
+	r      *bufio.Reader   // of the call: a connection that waits for its next one needs no buffers
+	ctx    context.Context // of the call
+	stop   func() bool     // no longer end with ctx
+	budget int             // bytes that the header may still have
 }
 
-func newConn(in *idle, k key, c, raw net.Conn) *conn {
-	return &conn{Conn: c, raw: raw, idle: in, key: k}
-}
-
-// source reads for a conn's buffer, sink writes from it.
+// source reads for a conn's buffer.
 type source struct{ c *conn }
 
 func (s source) Read(p []byte) (int, error) {
@@ -53,14 +49,6 @@ func (s source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-type sink struct{ c *conn }
-
-func (s sink) Write(p []byte) (int, error) {
-	n, err := s.c.Conn.Write(p)
-	s.c.written += int64(n)
-	return n, err
-}
-
 var past = time.Unix(1, 0)
 
 // interrupt ends reads and writes under way. Those that the buffers can serve go on.
@@ -68,7 +56,7 @@ func (c *conn) interrupt() { _ = c.SetDeadline(past) } // an error says that it 
 
 // exchange makes a call. After an error the connection is closed; else it ends with the body of the answer.
 func (c *conn) exchange(req *http.Request) (*http.Response, error) {
-	c.ctx, c.written, c.r = req.Context(), 0, c.idle.reader(source{c})
+	c.ctx, c.r = req.Context(), c.idle.reader(source{c})
 	c.stop = context.AfterFunc(c.ctx, c.interrupt)
 	res, err := c.call(req)
 	if err != nil {
@@ -86,21 +74,28 @@ func (c *conn) exchange(req *http.Request) (*http.Response, error) {
 
 // call writes the request and reads the header of the answer.
 func (c *conn) call(req *http.Request) (*http.Response, error) {
-	c.budget = maxHeader
-	w := c.idle.writer(sink{c})
+	if err := c.ctx.Err(); err != nil { // while it was connected; what is written now would reach the server
+		closeBody(req)
+		return nil, err
+	}
+	c.budget, c.wire.written = maxHeader, 0
+	w := c.idle.writer(c.Conn)
 	err := write(w, req)
+	_, broken := w.Write(nil) // the connection; an error without one is the body's
 	c.idle.writers.Put(w)
-	switch {
-	case err == nil:
+	if err == nil {
 		if t := httptrace.ContextClientTrace(c.ctx); t != nil && t.WroteRequest != nil {
 			t.WroteRequest(httptrace.WroteRequestInfo{})
 		}
-	case c.written == 0:
-		return nil, errors.Join(errUnsent, err)
-	default:
-		return c.refusal(req, err)
+		return c.answer(req)
 	}
-	return c.answer(req)
+	switch {
+	case broken == nil:
+		return nil, err // neither another connection helps nor an answer
+	case c.wire.written == 0:
+		return nil, fmt.Errorf("%w: %w", errUnsent, err)
+	}
+	return c.refusal(req, err)
 }
 
 // refusal is the answer of a server that took only a part of the request, if there is one; err is what ended the writing.
@@ -114,9 +109,9 @@ func (c *conn) refusal(req *http.Request, err error) (*http.Response, error) {
 	return res, nil
 }
 
-// answer reads the header of the answer. Informational ones come before it.
+// answer reads the header of the answer. Informational ones come before it, as many as the largest header has place for.
 func (c *conn) answer(req *http.Request) (*http.Response, error) {
-	for range 5 {
+	for {
 		if _, err := c.r.Peek(1); err != nil {
 			return nil, err
 		}
@@ -126,12 +121,13 @@ func (c *conn) answer(req *http.Request) (*http.Response, error) {
 			return nil, err
 		case res.StatusCode == http.StatusSwitchingProtocols:
 			return nil, errSwitch
+		case res.StatusCode < 100:
+			return nil, errStatus
 		case res.StatusCode >= 200:
 			c.budget = -1
 			return res, nil
 		}
 	}
-	return nil, errHeader
 }
 
 // end ends the call. The connection is kept if keep says that nothing of the call is left on it, and closed otherwise.
@@ -141,19 +137,18 @@ func (c *conn) end(keep bool) {
 	c.idle.readers.Put(c.r)
 	c.ctx, c.stop, c.r = nil, nil, nil
 	if !keep || !c.idle.put(c) {
-		_ = c.Close() // nobody needs what it may still say
+		c.drop()
 	}
 }
 
-// alive says whether the other side has neither closed the connection nor said anything on it.
+// drop closes the connection without a farewell, for which TLS would wait for seconds when the other side takes nothing.
+func (c *conn) drop() { _ = c.wire.Close() } // nobody needs what it may still say
+
+// alive says whether the other side has neither closed the connection nor answered anything on it. What TLS tells itself is taken in, and what
+// it took in behind the last answer is seen.
 func (c *conn) alive() bool {
-	s, ok := c.raw.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := s.SyscallConn()
-	if err != nil {
-		return false
-	}
-	return quiet(raw, c.left)
+	c.wire.looking = true
+	_, err := c.Read(c.wire.one[:])
+	c.wire.looking = false
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -17,6 +17,7 @@ type idle struct {
 	mu    sync.Mutex
 	conns map[key][]*conn // the longest unused first
 	timer *time.Timer     // closes what is too old; nil while there is nothing
+	shut  bool            // all were closed, and nobody has wanted one since
 
 	readers, writers sync.Pool // buffers that no call uses, of *bufio.Reader and *bufio.Writer
 }
@@ -48,13 +49,14 @@ func (i *idle) take(k key) *conn {
 		if c == nil || c.alive() {
 			return c
 		}
-		_ = c.Close() // the other side has
+		c.drop() // as the other side has
 	}
 }
 
 func (i *idle) pop(k key) *conn {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.shut = false
 	all := i.conns[k]
 	if len(all) == 0 {
 		return nil
@@ -66,12 +68,12 @@ func (i *idle) pop(k key) *conn {
 	return c
 }
 
-// put keeps a connection. false says that there are enough.
+// put keeps a connection. false says that there are enough, or that all were closed while its call was under way.
 func (i *idle) put(c *conn) bool {
-	c.left = time.Now()
+	c.wire.left = time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if len(i.conns[c.key]) >= i.max {
+	if i.shut || len(i.conns[c.key]) >= i.max {
 		return false
 	}
 	if i.conns == nil {
@@ -90,7 +92,7 @@ func (i *idle) closeOld() {
 	i.mu.Lock()
 	for k, all := range i.conns {
 		n := 0
-		for n < len(all) && now.Sub(all[n].left) >= idleTimeout {
+		for n < len(all) && now.Sub(all[n].wire.left) >= idleTimeout {
 			n++
 		}
 		old = append(old, all[:n]...)
@@ -109,11 +111,11 @@ func (i *idle) closeOld() {
 	}
 }
 
-// closeAll closes all that is not in use.
+// closeAll closes all that is not in use, and has those closed that are once their calls end, unless others begin before.
 func (i *idle) closeAll() {
 	i.mu.Lock()
 	conns := i.conns
-	i.conns = nil
+	i.conns, i.shut = nil, true
 	if i.timer != nil {
 		i.timer.Stop()
 		i.timer = nil

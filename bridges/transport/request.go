@@ -52,7 +52,7 @@ func check(req *http.Request) error {
 	if !token(req.Method) && req.Method != "" {
 		return errors.New("the method of the request is none")
 	}
-	if strings.ContainsFunc(req.URL.RequestURI(), control) {
+	if strings.ContainsFunc(target(req.URL), control) {
 		return errors.New("the address of the request has a control character in it")
 	}
 	for name, values := range req.Header {
@@ -67,6 +67,9 @@ func check(req *http.Request) error {
 	}
 	return nil
 }
+
+// target is what a request line names. A query may have spaces as it was written, which end a target.
+func target(u *url.URL) string { return strings.ReplaceAll(u.RequestURI(), " ", "%20") }
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }
 
@@ -84,7 +87,7 @@ func write(w *bufio.Writer, req *http.Request) error {
 	if method == "" {
 		method = http.MethodGet
 	}
-	put(w, method, " ", req.URL.RequestURI(), " HTTP/1.1\r\nHost: ", req.URL.Host, "\r\n")
+	put(w, method, " ", target(req.URL), " HTTP/1.1\r\nHost: ", req.URL.Host, "\r\n")
 	if _, set := req.Header["User-Agent"]; !set {
 		put(w, "User-Agent: Go-http-client/1.1\r\n")
 	}

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 )
 
@@ -39,7 +40,8 @@ type Config struct {
 
 // Transport is an http.RoundTripper for calls with a body of known length, and uses a proxy that the environment names. It knows of httptrace
 // WroteRequest alone, which it calls when all of a request was given to the kernel; asks for no compression; and follows the deadline of the
-// request's context in whatever it does. Its time-outs are 10 seconds for connecting and the same for TLS.
+// request's context in whatever it does. A request of which the kernel has taken anything is never sent again, not even a GET. Its time-outs
+// are 10 seconds for connecting and the same for TLS.
 type Transport struct {
 	dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	tls   *tls.Config
@@ -84,6 +86,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.other.RoundTrip(req)
 	}
 	if err := check(req); err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	if err := req.Context().Err(); err != nil {
 		closeBody(req)
 		return nil, err
 	}
@@ -138,19 +144,31 @@ func (t *Transport) connect(ctx context.Context, u *url.URL, k key) (*conn, erro
 	if err != nil {
 		return nil, err
 	}
+	w := newWire(raw)
 	if u.Scheme == "http" {
-		return newConn(&t.idle, k, raw, raw), nil
+		return &conn{Conn: w, wire: w, idle: &t.idle, key: k}, nil
 	}
+	secure, err := t.secure(ctx, w, u.Hostname())
+	if err != nil {
+		_ = w.Close() // nothing was asked on it
+		return nil, err
+	}
+	return &conn{Conn: secure, wire: w, idle: &t.idle, key: k}, nil
+}
+
+// secure makes TLS with a host.
+func (t *Transport) secure(ctx context.Context, w *wire, host string) (net.Conn, error) {
 	cfg := t.tls
 	if cfg.ServerName == "" {
 		cfg = cfg.Clone()
-		cfg.ServerName = u.Hostname()
+		cfg.ServerName = host
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	within, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	secure := tls.Client(raw, cfg)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, raw.Close())
+	c := tls.Client(w, cfg)
+	err := c.HandshakeContext(within)
+	if err != nil && within.Err() != nil && ctx.Err() == nil { // it is not the caller's time that is over
+		return nil, &net.OpError{Op: "TLS handshake", Net: "tcp", Addr: w.RemoteAddr(), Err: os.ErrDeadlineExceeded}
 	}
-	return newConn(&t.idle, k, secure, raw), nil
+	return c, err
 }
