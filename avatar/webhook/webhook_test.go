@@ -16,6 +16,7 @@ import (
 	"avatarbridge/avatar"
 	"avatarbridge/avatar/avatartest"
 	"avatarbridge/bridges/fault"
+	"avatarbridge/bridges/transport"
 )
 
 func turnOf(id string) avatar.Turn {
@@ -160,6 +161,31 @@ func TestServiceThatIsDownIsTriedAgain(t *testing.T) {
 	err = b.Ask(t.Context(), turnOf("t-1"), &avatartest.Ear{})
 	if o := fault.Of(err); o == nil || o.Kind != fault.Retry || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestTheAddressesPasswordGoesAlongAndIsTheTransportsOrNetHTTPs(t *testing.T) {
+	type asked struct{ name, password, target string }
+	got := make(chan asked, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, password, _ := r.BasicAuth()
+		got <- asked{name, password, r.RequestURI}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer srv.Close()
+	mine := transport.New(transport.Config{})
+	defer mine.CloseIdleConnections()
+	for _, client := range []*http.Client{{Transport: mine}, {}} {
+		b, err := New(Config{URL: strings.Replace(srv.URL, "//", "//ann:s%40cret@", 1) + "/a%2Fb?for=me&x"}, client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Ask(t.Context(), turnOf("t-1"), &avatartest.Ear{}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := <-got, (asked{"ann", "s@cret", "/a%2Fb?for=me&x"}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
 	}
 }
 

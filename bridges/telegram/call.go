@@ -75,6 +75,9 @@ var formType = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}
 func (x *exchange) form(params tgbotapi.Params) (*tgbotapi.APIResponse, error) {
 	u := *x.bridge.base
 	u.Path += x.method
+	if u.RawPath != "" { // as api_url writes it, when another way to write it is the usual one
+		u.RawPath += x.method
+	}
 	resp, err := x.send(transport.Request(x.watched(), http.MethodPost, &u, formType, encode(params)))
 	if err != nil {
 		return nil, err

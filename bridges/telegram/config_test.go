@@ -1,6 +1,8 @@
 package telegram
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -51,6 +53,23 @@ func TestAnAddressWithPercentSignsIsKept(t *testing.T) {
 	err := b.get(w.ctx, "getMe", nil, &user{})
 	if !refused(err) { // the simulator knows no such path, but was asked
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAnAddressIsAskedAsItIsWritten(t *testing.T) {
+	asked := make(chan string, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.RequestURI }))
+	defer srv.Close()
+	w := newWorld(t)
+	for _, path := range []string{"/a%2Fb", "/a(b)", "/a%20b", "/a/b"} {
+		b := w.bridge(nil, func(c *Config) { c.APIURL = srv.URL + path })
+		if err := b.get(w.ctx, "getMe", nil, &user{}); err == nil {
+			t.Error("an empty answer was understood")
+		}
+		if got, want := <-asked, path+"/bot"+w.bot.Token+"/getMe"; got != want {
+			t.Errorf("api_url ends in %s: %s was asked", path, strings.ReplaceAll(got, w.secret(), "…"))
+		}
+		b.transport.CloseIdleConnections()
 	}
 }
 

@@ -196,3 +196,46 @@ func TestASpaceInAQueryDoesNotEndTheAddress(t *testing.T) {
 		t.Errorf("%q", line)
 	}
 }
+
+// watched is an answer's body that sees whether somebody else may read while it is read, and with what the connection goes.
+type watched struct {
+	*testing.T
+	b       *body
+	entered chan struct{}
+}
+
+func (w *watched) Read([]byte) (int, error) {
+	if w.b.reading.TryLock() {
+		w.Error("two may read at once, of whom one may go on when the buffer is another call's")
+		w.b.reading.Unlock()
+	}
+	select {
+	case w.entered <- struct{}{}:
+	default:
+	}
+	return w.b.conn.Read(nil)
+}
+
+func TestNobodyReadsAnAnswerAfterItsBufferWasGivenAway(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close()
+	tr := New(Config{})
+	defer tr.CloseIdleConnections()
+	w := newWire(here)
+	c := &conn{Conn: w, wire: w, idle: &tr.idle, r: tr.idle.reader(here), stop: func() bool { return true }}
+	b := &body{conn: c, ctx: t.Context(), keep: true}
+	answer := &watched{t, b, make(chan struct{})}
+	b.Reader = answer
+	read := make(chan error)
+	go func() { _, err := b.Read(make([]byte, 1)); read <- err }()
+	<-answer.entered
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-read; !errors.Is(err, errReadClosed) {
+		t.Errorf("who read got %v", err)
+	}
+	if kept(tr) != 0 || c.r != nil {
+		t.Error("a connection on which an answer is still coming was kept")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -234,6 +235,39 @@ func TestTrustedKeepsCredentialsAtTheHostThatTheOperatorWrote(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != status {
 			t.Errorf("%s: status %d, want %d", path, resp.StatusCode, status)
+		}
+	}
+}
+
+func TestTrustedTakesABodyAndTheAddressesPasswordAlongWithinOneHost(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for status, path := range map[int]string{http.StatusTemporaryRedirect: "/307", http.StatusPermanentRedirect: "/308"} {
+			if r.URL.Path == path {
+				http.Redirect(w, r, "/there", status)
+				return
+			}
+		}
+		body, _ := io.ReadAll(r.Body)
+		name, password, _ := r.BasicAuth()
+		fmt.Fprintf(w, "%s %s %s %s:%s %s", r.Method, r.URL.Path, body, name, password, r.Header.Get("X-Api-Key"))
+	}))
+	defer srv.Close()
+	c := Trusted()
+	defer c.CloseIdleConnections()
+	for _, path := range []string{"/307", "/308", "/there"} {
+		req, err := http.NewRequest(http.MethodPost, strings.Replace(srv.URL, "//", "//ann:secret@", 1)+path, strings.NewReader("text"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Api-Key", "key")
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(got) != "POST /there text ann:secret key" {
+			t.Errorf("%s: %q, %v", path, got, err)
 		}
 	}
 }
