@@ -276,7 +276,7 @@ type DraftStyle struct {
 
 // A Draft is a reply as far as it is written.
 type Draft struct {
-	ID      string // the same for all versions and at each attempt; at most 25 letters and digits
+	ID      string // the same for all versions and at each attempt, until an operator puts the turn back; at most 25 letters and digits
 	Place   Place
 	ReplyTo string // the platform's id of the message that is answered, "" for none
 	Answer  string // as in Message
