@@ -95,6 +95,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	res, err := t.exchange(req)
 	if err == nil {
+		res.Request = req // and not a copy with a body of its own
 		return res, nil
 	}
 	if over := req.Context().Err(); over != nil {
