@@ -100,7 +100,7 @@ func write(w *bufio.Writer, req *http.Request) error {
 		put(w, "Connection: close\r\n")
 	}
 	for name, values := range req.Header {
-		if name == "Host" || name == "Content-Length" || name == "Transfer-Encoding" || name == "Trailer" || name == "User-Agent" && len(values) > 0 && values[0] == "" {
+		if framing(name) || name == "User-Agent" && len(values) > 0 && values[0] == "" {
 			continue
 		}
 		for _, v := range values {
@@ -118,6 +118,21 @@ func write(w *bufio.Writer, req *http.Request) error {
 		}
 	}
 	return w.Flush()
+}
+
+// framing says whether a header is one of those that say where a request goes and ends, which are written from the request alone.
+func framing(name string) bool {
+	switch len(name) {
+	case len("Host"):
+		return strings.EqualFold(name, "Host")
+	case len("Trailer"):
+		return strings.EqualFold(name, "Trailer")
+	case len("Content-Length"):
+		return strings.EqualFold(name, "Content-Length")
+	case len("Transfer-Encoding"):
+		return strings.EqualFold(name, "Transfer-Encoding")
+	}
+	return false
 }
 
 // put writes strings. The buffer keeps its first error, which Flush returns.
