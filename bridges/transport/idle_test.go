@@ -1,102 +1,15 @@
 package transport
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
-
-// halfClosed is a connection that can end in one direction.
-type halfClosed interface {
-	net.Conn
-	CloseWrite() error
-}
-
-// Whatever a server does on a connection that waits, the next call is made on another one, once, and gets its own answer.
-func TestAConnectionOnWhichSomethingHappensWhileItWaitsIsNotUsed(t *testing.T) {
-	cert, roots := certified(t)
-	for name, happens := range map[string]func(c halfClosed, under *net.TCPConn) error{
-		"an answer that nobody asked for": func(c halfClosed, _ *net.TCPConn) error {
-			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
-			return err
-		},
-		"a time-out": func(c halfClosed, _ *net.TCPConn) error {
-			_, err := io.WriteString(c, "HTTP/1.0 408 Request Time-out\r\nConnection: close\r\n\r\n")
-			return err
-		},
-		"a part of an answer": func(c halfClosed, _ *net.TCPConn) error { _, err := io.WriteString(c, "H"); return err },
-		"an empty line":       func(c halfClosed, _ *net.TCPConn) error { _, err := io.WriteString(c, "\r\n"); return err },
-		"its end":             func(_ halfClosed, under *net.TCPConn) error { return under.Close() },
-		"the end of one half": func(c halfClosed, _ *net.TCPConn) error { return c.CloseWrite() }, // TLS says so in a record
-		"a reset":             func(_ halfClosed, under *net.TCPConn) error { return reset(under) },
-	} {
-		for _, scheme := range []string{"http", "https"} {
-			t.Run(name+" over "+scheme, func(t *testing.T) {
-				waits := make(chan struct{}, 1)
-				defer close(waits)
-				url := raw(t, func(c net.Conn, _ *bufio.Reader) {
-					under := c.(*net.TCPConn)
-					s := halfClosed(under)
-					if scheme == "https" {
-						s = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{cert}})
-					}
-					r := bufio.NewReader(s)
-					for range 2 {
-						req, err := http.ReadRequest(r)
-						if err != nil {
-							return
-						}
-						body, _ := io.ReadAll(req.Body)
-						_, _ = io.WriteString(s, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"+string(body))
-						if string(body) == "one" {
-							<-waits
-							if happens(s, under) != nil {
-								return
-							}
-						}
-					}
-				})
-				var dials []net.Conn
-				tr := New(Config{TLS: &tls.Config{RootCAs: roots}, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-					c, err := new(net.Dialer).DialContext(ctx, network, address)
-					dials = append(dials, c)
-					return c, err
-				}})
-				defer tr.CloseIdleConnections()
-				url = strings.Replace(url, "http", scheme, 1)
-				sent := 0
-				ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent++ }})
-				if _, got, err := call(ctx, tr, url, "one"); got != "one" || err != nil {
-					t.Fatal(got, err)
-				}
-				waits <- struct{}{}
-				if err := arrived(dials[0]); err != nil {
-					t.Fatal(err)
-				}
-				if _, got, err := call(ctx, tr, url, "two"); got != "two" || err != nil || sent != 2 || len(dials) != 2 {
-					t.Errorf("%q, %v, sent %d, %d connections", got, err, sent, len(dials))
-				}
-			})
-		}
-	}
-}
-
-// reset ends a connection without a farewell.
-func reset(c *net.TCPConn) error {
-	if err := c.SetLinger(0); err != nil {
-		return err
-	}
-	return c.Close()
-}
 
 // An answer that may have no body may be followed by one all the same.
 func TestABodyWhereNoneBelongsIsNotTakenForTheNextAnswer(t *testing.T) {
