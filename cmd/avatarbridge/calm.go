@@ -31,7 +31,7 @@ type calm struct {
 func newCalm(meter relay.Meter, release func()) *calm {
 	c := &calm{Meter: meter, release: release}
 	c.timer = time.AfterFunc(calmAfter, c.look)
-	c.armed.Store(true)
+	c.timer.Stop() // there is nothing yet
 	return c
 }
 
