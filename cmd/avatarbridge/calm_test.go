@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"runtime"
+	metric "runtime/metrics"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -33,4 +36,20 @@ func TestMemoryIsGivenBackOnceAfterARush(t *testing.T) {
 		c.Count(relay.Accepted, "bot", "luna")
 		after(2*calmAfter+1, 2)
 	})
+}
+
+func TestWhatARushHasLeftIsReallyGivenBack(t *testing.T) {
+	returned := []metric.Sample{{Name: "/memory/classes/heap/released:bytes"}}
+	rush := make([][]byte, 64)
+	for i := range rush {
+		rush[i] = bytes.Repeat([]byte{1}, 1<<20)
+	}
+	metric.Read(returned)
+	before := returned[0].Value.Uint64()
+	runtime.KeepAlive(rush)
+	giveBack()
+	metric.Read(returned)
+	if after := returned[0].Value.Uint64(); after < before+32<<20 {
+		t.Errorf("of 64 MiB that nothing refers to, the system has got %d KiB back", (int64(after)-int64(before))>>10)
+	}
 }
