@@ -189,12 +189,8 @@ func (p *party) inFlight() map[string]int {
 		p.t.Fatal(err)
 	}
 	for platform, n := range all {
-		may := 32
-		if platform == "telegram" {
-			may = maxInFlight
-		}
-		if n > may {
-			p.t.Errorf("%d posts to %s are marked as being sent, more than the %d that may be", n, platform, may)
+		if n > maxInFlight {
+			p.t.Errorf("%d posts to %s are marked as being sent, more than the %d that may be", n, platform, maxInFlight)
 		}
 	}
 	return all

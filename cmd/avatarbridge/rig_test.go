@@ -96,6 +96,9 @@ func (r *rig) write(with setup) {
 	or(&with.avatar, "luna")
 	or(&with.limits, "person = \"off\"\nroom = \"off\"\navatar = \"off\"")
 	or(&with.luna, "allow_private = true")
+	if !strings.Contains(with.bridge, "max_in_flight") {
+		with.bridge = fmt.Sprintf("max_in_flight = %d\n", maxInFlight) + with.bridge
+	}
 	config := fmt.Sprintf(`
 [server]
 listen = %q
@@ -221,8 +224,8 @@ func (r *rig) sending() int {
 	return n
 }
 
-// maxInFlight is the default of max_in_flight for Telegram.
-const maxInFlight = 256
+// maxInFlight is max_in_flight of all bridges: fewer than the people who write, so that it is seen to bind.
+const maxInFlight = 32
 
 // get reads a path of the admin side.
 func (r *rig) get(path string) (int, string) {

@@ -58,7 +58,7 @@ func onTelegram(t *testing.T) *ground {
 		}
 	}
 	return &ground{
-		platform: "telegram", bridge: fmt.Sprintf("token = %q\napi_url = %q\n", bot.Token, s.URL()), waitFor: s.WaitFor, repeats: true,
+		platform: "telegram", bridge: fmt.Sprintf("token = %q\napi_url = %q\nmax_in_flight = %d\n", bot.Token, s.URL(), maxInFlight), waitFor: s.WaitFor, repeats: true,
 		direct: func(name string) *seat { u := s.AddUser(name); return sit(u, s.Direct(u, bot)) },
 		room:   func(name string) *seat { return sit(s.AddUser("Somebody"), s.AddSupergroup(name, bot)) },
 		onSend: func(f func()) {

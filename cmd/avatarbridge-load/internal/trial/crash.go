@@ -35,7 +35,7 @@ func crash(policy string) func(context.Context, *Bench, string, *figure.Result) 
 		if err := t.rounds(ctx, r, size.Kills, policy); err != nil {
 			return err
 		}
-		m := may{double: size.Kills * maxInFlight * t.count(Telegram), ask: -1}
+		m := may{double: size.Kills * min(maxInFlight*t.count(Telegram), t.ledger.Chats()), ask: -1} // a chat has one post in flight
 		if policy == "hold" {
 			m.double = 0
 			if m.held, err = t.unclear(ctx, r); err != nil {

@@ -119,7 +119,7 @@ func (b *Bench) killAt(ctx context.Context, who string, r *figure.Result, d dead
 	for _, kind := range t.kinds() {
 		s, may := t.ledger.SumOf(t.on(kind)), 0
 		if kind == Telegram {
-			may = int(killed.Load()) * maxInFlight * t.count(Telegram)
+			may = int(killed.Load()) * min(maxInFlight*t.count(Telegram), t.ledger.Chats())
 		}
 		doubled[kind] += s.Doubled
 		if s.Lost > 0 || s.Disordered > 0 || s.Doubled > may {
