@@ -147,9 +147,9 @@ func (d *Discord) Advance(by time.Duration) { d.ahead.Add(int64(by)) }
 func (d *Discord) Close() {
 	d.stop()
 	d.Offline()
+	d.live.Lock() // waits for the requests: one that begins after it finds the context at its end, and begins no work
+	defer d.live.Unlock()
 	d.work.Wait()
-	d.live.Lock()
-	defer d.live.Unlock() // a request that comes from here on finds the context at its end
 }
 
 // Offline makes the server unreachable: requests and gateway connections are cut, new ones are refused. State stays, sessions can be

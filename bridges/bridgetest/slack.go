@@ -126,9 +126,9 @@ func (s *Slack) Close() {
 	s.stop()
 	s.out.close()
 	s.Offline()
+	s.live.Lock() // waits for the requests: one that begins after it finds the context at its end, and begins no work
+	defer s.live.Unlock()
 	s.work.Wait()
-	s.live.Lock()
-	defer s.live.Unlock() // a request that comes from here on finds the context at its end
 }
 
 // Offline makes the server unreachable: connections and sockets are cut, new ones are refused, events fail and are sent again later.

@@ -96,9 +96,9 @@ func (t *Telegram) URL() string { return "http://" + t.addr }
 func (t *Telegram) Close() {
 	t.stop()
 	t.Offline()
+	t.live.Lock() // waits for the requests: one that begins after it finds the context at its end, and begins no work
+	defer t.live.Unlock()
 	t.work.Wait()
-	t.live.Lock()
-	defer t.live.Unlock() // a request that comes from here on finds the context at its end
 }
 
 // Offline makes the server unreachable: connections are cut, new ones are refused. State stays.

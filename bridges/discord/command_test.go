@@ -53,11 +53,12 @@ func (w *world) answers(b *Bridge, e bridges.Event, texts ...string) {
 
 func TestCommandsAreRegisteredOnce(t *testing.T) {
 	w := newWorld(t, bridgetest.DiscordOptions{})
+	const put = "PUT /applications/{app}/commands"
 	stop := w.registered(w.bridge(nil))
+	w.until("their registration to be answered", func() bool { return w.d.RequestCount(put) == 1 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	const put = "PUT /applications/{app}/commands"
 	w.registered(w.bridge(nil))
 	w.until("a look", func() bool { return w.d.RequestCount("GET /applications/{app}/commands") == 2 })
 	if n := w.d.RequestCount(put); n != 1 {
