@@ -12,12 +12,17 @@ import (
 const (
 	// calmAfter is how long nothing may have happened before memory is given back.
 	calmAfter = 5 * time.Second
+	// calmStart is how long a start may take, which needs a lot that is not needed again.
+	calmStart = 200 * time.Millisecond
+	// calmAgain is how often what was given back is looked at while nothing happens: chores bring some of it again.
+	calmAgain = 10 * time.Minute
 	// calmHeap is how much of the heap stays as it is: what a quiet program has is not worth the work.
 	calmHeap = 10 << 20
 )
 
-// A calm gives the memory back to the system that a rush has left, once the rush is over: the runtime by itself collects no more garbage where nothing
-// makes new one, and keeps what it had. It listens to what is counted, so that nothing runs while nothing happens.
+// A calm gives the memory back to the system that a start or a rush has left, once it is over: the runtime by itself collects no more garbage where
+// nothing makes new one, and keeps what it had, and the system by itself keeps all of the program's file mapped. It listens to what is counted,
+// so that hardly anything runs while nothing happens.
 type calm struct {
 	relay.Meter
 	release func()
@@ -30,8 +35,9 @@ type calm struct {
 // newCalm watches what meter counts. stop must be called.
 func newCalm(meter relay.Meter, release func()) *calm {
 	c := &calm{Meter: meter, release: release}
-	c.timer = time.AfterFunc(calmAfter, c.look)
-	c.timer.Stop() // there is nothing yet
+	c.armed.Store(true)
+	c.timer = time.AfterFunc(calmAgain, c.look)
+	c.timer.Reset(calmStart) // look uses the timer, which is there only now
 	return c
 }
 
@@ -44,26 +50,26 @@ func (c *calm) Count(what relay.Count, bridge, avatar string) {
 	}
 }
 
-// look comes again as long as something happens.
+// look comes again soon as long as something happens. While it is armed, nobody else sets the timer.
 func (c *calm) look() {
-	if !c.armed.Load() {
+	quiet := c.armed.CompareAndSwap(false, true)
+	n := c.counted.Load()
+	if !quiet && n != c.seen {
+		c.seen = n
+		c.timer.Reset(calmAfter)
 		return
 	}
-	n := c.counted.Load()
-	if n == c.seen {
-		c.release()
-		c.armed.Store(false)
-		if n == c.counted.Load() || !c.armed.CompareAndSwap(false, true) {
-			return
-		}
+	c.release()
+	c.timer.Reset(calmAgain)
+	c.armed.Store(false)
+	if n != c.counted.Load() && c.armed.CompareAndSwap(false, true) {
+		c.timer.Reset(calmAfter)
 	}
-	c.seen = n
-	c.timer.Reset(calmAfter)
 }
 
 func (c *calm) stop() { c.timer.Stop() }
 
-// giveBack gives unused memory back if there is much of it.
+// giveBack gives unused memory of the heap back if there is much of it.
 func giveBack() {
 	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
 	metrics.Read(heap)

@@ -26,15 +26,17 @@ func TestMemoryIsGivenBackOnceAfterARush(t *testing.T) {
 				t.Fatalf("given back %d times, want %d", n, want)
 			}
 		}
-		after(time.Hour, 0)
+		after(2*calmStart, 1) // what the start has left
 		for range 100 {
 			c.Count(relay.Accepted, "bot", "luna")
-			after(calmAfter/2, 0) // amid the rush
+			after(calmAfter/2, 1) // amid the rush
 		}
-		after(2*calmAfter, 1)
-		after(time.Hour, 1)
+		after(2*calmAfter, 2)
+		after(calmAgain-2*calmAfter, 2)
+		after(2*calmAfter, 3) // what chores have left
+		after(10*calmAgain, 13)
 		c.Count(relay.Accepted, "bot", "luna")
-		after(2*calmAfter+1, 2)
+		after(2*calmAfter+1, 14)
 	})
 }
 

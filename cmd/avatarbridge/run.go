@@ -103,7 +103,8 @@ func (s *service) work(ctx context.Context, public, admin net.Addr) (err error) 
 		return err
 	}
 	set := metrics.New()
-	calm := newCalm(set, giveBack)
+	file := &image{}
+	calm := newCalm(set, func() { giveBack(); file.letGo() })
 	defer calm.stop()
 	cfg := relayConfig(s.config, s.outside)
 	cfg.Store, cfg.Meter, cfg.Avatars, cfg.Bridges = st, calm, s.avatars, s.bridges
