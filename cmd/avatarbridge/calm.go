@@ -12,7 +12,7 @@ import (
 const (
 	// calmAfter is how long nothing may have happened before memory is given back.
 	calmAfter = 5 * time.Second
-	// calmStart is how long a start may take, which needs a lot that is not needed again.
+	// calmStart is how long most starts take, which need a lot that is not needed again.
 	calmStart = 200 * time.Millisecond
 	// calmAgain is how often what was given back is looked at while nothing happens: chores bring some of it again.
 	calmAgain = 10 * time.Minute
@@ -30,6 +30,7 @@ type calm struct {
 	armed   atomic.Bool
 	timer   *time.Timer
 	seen    int64 // of counted, when the timer last ran; the timer's own
+	started bool  // the timer has run before; the timer's own
 }
 
 // newCalm watches what meter counts. stop must be called.
@@ -50,16 +51,20 @@ func (c *calm) Count(what relay.Count, bridge, avatar string) {
 	}
 }
 
-// look comes again soon as long as something happens. While it is armed, nobody else sets the timer.
+// look comes again soon as long as something happens, and once after the start, which may take longer. While it is armed, nobody else sets the
+// timer.
 func (c *calm) look() {
-	quiet := c.armed.CompareAndSwap(false, true)
+	c.armed.Store(true)
 	n := c.counted.Load()
-	if !quiet && n != c.seen {
-		c.seen = n
+	busy := n != c.seen
+	if !busy {
+		c.release()
+	}
+	if busy || !c.started {
+		c.seen, c.started = n, true
 		c.timer.Reset(calmAfter)
 		return
 	}
-	c.release()
 	c.timer.Reset(calmAgain)
 	c.armed.Store(false)
 	if n != c.counted.Load() && c.armed.CompareAndSwap(false, true) {
@@ -67,6 +72,7 @@ func (c *calm) look() {
 	}
 }
 
+// stop ends it, but for a look that is under way or an event that comes later: they may set the timer once more, at the end of the program.
 func (c *calm) stop() { c.timer.Stop() }
 
 // giveBack gives unused memory of the heap back if there is much of it.

@@ -27,16 +27,18 @@ func TestMemoryIsGivenBackOnceAfterARush(t *testing.T) {
 			}
 		}
 		after(2*calmStart, 1) // what the start has left
+		after(2*calmAfter, 2) // what it has left if it took longer
+		after(calmAgain/2, 2)
 		for range 100 {
 			c.Count(relay.Accepted, "bot", "luna")
-			after(calmAfter/2, 1) // amid the rush
+			after(calmAfter/2, 2) // amid the rush
 		}
-		after(2*calmAfter, 2)
-		after(calmAgain-2*calmAfter, 2)
-		after(2*calmAfter, 3) // what chores have left
-		after(10*calmAgain, 13)
+		after(2*calmAfter, 3)
+		after(calmAgain-2*calmAfter, 3)
+		after(2*calmAfter, 4) // what chores have left
+		after(10*calmAgain, 14)
 		c.Count(relay.Accepted, "bot", "luna")
-		after(2*calmAfter+1, 14)
+		after(2*calmAfter+1, 15)
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 
 const (
 	// imagePiece is how much of the program's file one access may bring into the process. Since 6.18 Linux maps the whole folio of the page cache
-	// that has the page asked for, up to 2 MiB (filemap_map_pages, finish_fault in mm), so that a few accesses bring all of the file.
+	// that has the page asked for, up to 2 MiB where pages have 4 KiB (filemap_map_pages, finish_fault in mm), so that a few accesses bring all of the file.
 	imagePiece = 256 << 10
 	// imageKept is how much of files may stay mapped when nothing happens: less is not worth the work.
 	imageKept = 12 << 20
@@ -24,7 +24,7 @@ type image struct{ cut bool }
 
 // letGo unmaps the pages of the file if there are many of them. Where the system shows no mappings nothing happens.
 func (i *image) letGo() {
-	if fileBytes() <= imageKept {
+	if fileBytes(os.Getpid()) <= imageKept {
 		return
 	}
 	f, err := os.Open("/proc/self/smaps")
@@ -45,9 +45,9 @@ func (i *image) letGo() {
 	i.cut = true
 }
 
-// fileBytes is how much memory is mapped from files, 0 where that is not known.
-func fileBytes() int {
-	b, err := os.ReadFile("/proc/self/statm")
+// fileBytes is how much memory of a process is mapped from files, 0 where that is not known.
+func fileBytes(pid int) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
 		return 0
 	}
@@ -61,8 +61,8 @@ func fileBytes() int {
 // A span is a range of addresses.
 type span struct{ from, to uintptr }
 
-// untouched are the mappings of a file that cannot be written and of which the process has no page of its own, as it has after relocations
-// or in a debugger: only such pages come back as they were. smaps is what proc_pid_smaps(5) describes.
+// untouched are the mappings of a file that cannot be written and of which the process has no page of its own, in memory or swapped out, as it
+// has after relocations or in a debugger: only what is the file's comes back as it was. smaps is what proc_pid_smaps(5) describes.
 func untouched(smaps io.Reader, file string) []span {
 	var found []span
 	var last span
@@ -71,6 +71,8 @@ func untouched(smaps io.Reader, file string) []span {
 		first, rest, _ := strings.Cut(lines.Text(), " ")
 		switch {
 		case first == "Anonymous:":
+			ours = ours && strings.TrimSpace(rest) == "0 kB"
+		case first == "Swap:":
 			if ours && strings.TrimSpace(rest) == "0 kB" {
 				found = append(found, last)
 			}
@@ -83,8 +85,8 @@ func untouched(smaps io.Reader, file string) []span {
 }
 
 // cut makes mappings of one piece each of a mapping, over whose ends no access reaches. Every second one gets a flag that keeps it apart from
-// its neighbours and is for core dumps, where it has no meaning: pages that are as they are in a file are not in a dump (core(5)), but for a
-// file's first.
+// its neighbours and is for core dumps, in which pages that are as they are in a file are not anyway, but for a file's first (core(5), unless
+// coredump_filter says otherwise).
 func (s span) cut() {
 	for from := s.from + imagePiece; from < s.to; from += 2 * imagePiece {
 		span{from, min(from+imagePiece, s.to)}.advise(unix.MADV_DONTDUMP)
