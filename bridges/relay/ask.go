@@ -280,7 +280,7 @@ func (p *player) answered(l *line, t *store.Turn, b *turnBody, s *Settings, said
 func (p *player) finish(l *line, t *store.Turn, f *store.Finished) *store.Turn {
 	f.Turn, f.Now = t.Row, time.Now()
 	f.Next = !p.r.isStopping()
-	f.Send = f.Next && l.heldPost(&t.Conversation).IsZero() && l.slots.take(1) == 1
+	f.Send = f.Next && l.heldPost(&t.Conversation).IsZero() && l.reserve()
 	var c store.Claims
 	if !p.r.insist("finish", func(ctx context.Context) (err error) { c, err = p.r.store.Finish(ctx, *f); return err }) {
 		return nil

@@ -131,7 +131,7 @@ func (s *lateSpeaker) Say(_ context.Context, r avatar.Reply) error {
 	said := store.Said{Conversation: c.ID, UID: s.k.UID, Generation: c.Generation, Turn: s.k.Turn, Now: time.Now(),
 		Reply: s.p.posts(s.l, settings, c, &turnBody{Channel: s.k.Channel, Message: s.k.Message, User: s.k.User, Answer: s.k.Answer}, &r, true), Preface: s.l.preface(c.Direct)}
 	// Whether the conversation is held is not known here by its account; deliver asks again.
-	said.Send = !s.p.r.isStopping() && s.l.accountID() != "" && s.l.slots.take(1) == 1
+	said.Send = !s.p.r.isStopping() && s.l.accountID() != "" && s.l.reserve()
 	claims, err := s.p.r.store.Say(s.p.r.calls, said)
 	if err == nil || !errors.Is(err, store.ErrStale) {
 		s.p.r.health.report(err)

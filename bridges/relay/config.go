@@ -48,6 +48,7 @@ type Bridge struct {
 	AllRooms    bool     // rooms that no route lists are answered too, with Default
 	HoldUnclear bool     // on_unclear = "hold"
 	MaxInFlight int      // posts being sent at once; 0: 32
+	Rate        Rate     // of posts at most; the zero Rate is no cap. Drafts are not counted
 	Visitors    bool     // people have no account on the platform: those who stay away for Keep are forgotten
 	Announces   bool     // the bridge says itself, for as long as people talk there, that they talk to an AI
 }

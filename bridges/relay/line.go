@@ -21,6 +21,7 @@ type line struct {
 	turns *pump
 	posts *pump
 	slots slots // posts being sent
+	pace  pace  // of posts
 
 	// What the bridge can do; nil: it cannot.
 	typer   bridges.Typer
@@ -45,7 +46,8 @@ type line struct {
 }
 
 // maxInFlight is how many posts a bridge sends at once unless it is told otherwise. Discord takes 50 calls a second from a bot and Slack fewer, and a
-// call takes about a tenth of a second, so it costs no speed there; and it is how many posts a crash can leave unclear.
+// call takes about a tenth of a second, so it costs no speed there, nor on pages, where a post is no call; and it is how many posts a crash can
+// leave unclear.
 const maxInFlight = 32
 
 func newLine(r *Relay, cfg Bridge) *line {
@@ -56,6 +58,7 @@ func newLine(r *Relay, cfg Bridge) *line {
 	l.abilities()
 	l.slots.max = int64(cfg.MaxInFlight)
 	l.slots.freed = func() { l.posts.at(time.Now()) }
+	l.pace.rate, l.pace.wake = cfg.Rate, l.posts.at
 	l.state = BridgeStatus{Name: cfg.Name, Platform: cfg.Platform, Reason: "not connected yet"}
 	l.notices = l.fitNotices(r.cfg.Messages)
 	return l
@@ -272,6 +275,11 @@ func (l *line) claimPosts() time.Time {
 			return time.Time{} // the slot that is freed next wakes this pump
 		}
 	}
+	free := l.pace.take(n)
+	l.slots.release(n - free)
+	if n = free; n == 0 {
+		return l.pace.until()
+	}
 	posts, due, err := l.r.store.ClaimPosts(l.r.calls, l.accountID(), now, n)
 	if err != nil {
 		l.r.health.report(err)
@@ -280,17 +288,35 @@ func (l *line) claimPosts() time.Time {
 	for i := range posts {
 		l.deliver(&posts[i])
 	}
-	l.slots.release(n - len(posts))
+	l.giveUp(n - len(posts))
 	return due
 }
 
-// take starts the work that a verb handed out. reserved says that a slot was taken for a post.
+// reserve takes a slot for a post, if the pace allows one now.
+func (l *line) reserve() bool {
+	if l.slots.take(1) == 0 {
+		return false
+	}
+	if l.pace.take(1) == 0 {
+		l.slots.release(1)
+		return false
+	}
+	return true
+}
+
+// giveUp gives back what was reserved for n posts that there are not.
+func (l *line) giveUp(n int) {
+	l.pace.back(n)
+	l.slots.release(n)
+}
+
+// take starts the work that a verb handed out. reserved says that reserve returned true before.
 func (l *line) take(c store.Claims, reserved bool) {
 	switch {
 	case c.Post != nil:
 		l.deliver(c.Post)
 	case reserved:
-		l.slots.release(1)
+		l.giveUp(1)
 	}
 	if c.Turn != nil {
 		// An unknown avatar's turns were buried when the line opened; one that comes after all waits for the next time.

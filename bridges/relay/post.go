@@ -193,11 +193,15 @@ func (l *line) movedTo(p *store.Post, again store.Settled, to string) *store.Pos
 // settle says how the post ended, however long the store takes, and returns the lane's next post.
 func (l *line) settle(p *store.Post, s store.Settled) *store.Post {
 	s.Post, s.Now = p.ID, time.Now()
-	s.Send = !l.r.isStopping() && l.heldPost(&p.Conversation).IsZero()
+	l.pace.done()
+	s.Send = !l.r.isStopping() && l.heldPost(&p.Conversation).IsZero() && l.pace.take(1) == 1
 	s.Any = s.Send && l.slots.wanted.Load() && l.heldAll().IsZero()
 	var c store.Claims
 	if !l.r.insist("settle", func(ctx context.Context) (err error) { c, err = l.r.store.Settle(ctx, s); return err }) {
 		return nil
+	}
+	if s.Send && c.Post == nil {
+		l.pace.back(1)
 	}
 	if s.As == store.Again {
 		l.posts.at(s.Due)
@@ -210,6 +214,7 @@ func (l *line) settle(p *store.Post, s store.Settled) *store.Post {
 }
 
 func (l *line) park(p *store.Post, until time.Time) {
+	l.pace.done() // as if it had been made: no cap is broken so
 	var c store.Claims
 	if l.r.insist("park", func(ctx context.Context) (err error) { c, err = l.r.store.Park(ctx, p.ID, until); return err }) {
 		l.posts.at(until)

@@ -253,7 +253,7 @@ func buildBridges(c *config.Config, o *outside, avatars []relay.Avatar) ([]relay
 			}
 			built = append(built, relay.Bridge{
 				Name: b.Name, Platform: b.Platform, Bridge: made, Default: b.Default, Routes: b.Routes,
-				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, MaxInFlight: cmp.Or(b.MaxInFlight, k.inFlight),
+				AllRooms: b.AllRooms, HoldUnclear: b.HoldUnclear, MaxInFlight: cmp.Or(b.MaxInFlight, k.inFlight), Rate: b.Rate,
 				Announces: k.announces, Visitors: k.Visitors,
 			})
 		}

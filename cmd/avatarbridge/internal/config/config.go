@@ -93,6 +93,7 @@ type Bridge struct {
 	HoldUnclear bool
 	CatchUp     time.Duration // 0: the relay's default
 	MaxInFlight int           // 0: the relay's default
+	Rate        relay.Rate    // of posts at most; zero: no cap
 	Config      any           // what the platform's Kind.New returned, filled
 }
 

@@ -101,6 +101,8 @@ func TestFaultsSayWhatWouldBeRight(t *testing.T) {
 		{"store", "[store]\nurl = \"postgres://localhost\"\n" + small, `store.url must name a file that SQLite keeps`},
 		{"size", "[store]\nmax_bytes = 4096\n" + small, `store.max_bytes is 4096: it must be at least 1048576 (1 MiB), or 0`},
 		{"least", small + "max_in_flight = 0", `bridges.loft.max_in_flight is 0: it must be at least 1`},
+		{"rate", small + "rate = \"20/m, 1/s\"", `bridges.loft.rate is "20/m, 1/s", which is no rate: write one like "20/m"`},
+		{"no rate", small + "rate = \"fast\"", `bridges.loft.rate is "fast", which is no rate: write one like "20/m"`},
 		{"both", small + "token_file = \"x\"", `bridges.loft.token_file stands beside token: keep one of the two`},
 		{"no avatar", "[log]\nlevel = \"info\"", `avatars has no avatar: add one`},
 		{"no avatar for a bridge", "[bridges.loft]\nplatform = \"pigeon\"\ntoken = \"t\"\navatar = \"demo\"", `bridges.loft.avatar needs an avatar, and the file has none`},

@@ -155,6 +155,20 @@ func (r *reader) avatar(at path, name string, value any) {
 	}
 }
 
+// rate reads one rate; "" and "off" are none.
+func (r *reader) rate(at path, text string) relay.Rate {
+	if text == "" {
+		return relay.Rate{}
+	}
+	switch rates, err := relay.ParseRates(text); {
+	case err != nil || len(rates) > 1:
+		r.fault(at, fmt.Sprintf("is %q, which is no rate: write one like \"20/m\" (units s, m, h, d), or \"off\"", text))
+	case len(rates) == 1:
+		return rates[0]
+	}
+	return relay.Rate{}
+}
+
 // own checks what belongs to one platform or backend alone.
 func (r *reader) own(at path, kind Kind, own any) {
 	r.validate(at, own)
@@ -176,6 +190,7 @@ type bridgeKeys struct {
 	OnUnclear   string        `toml:"on_unclear" oneof:"repeat,hold"`
 	CatchUp     time.Duration `toml:"catch_up"`
 	MaxInFlight int           `toml:"max_in_flight" min:"1"`
+	Rate        string        `toml:"rate"`
 	Routes      list          `toml:"routes"`
 }
 
@@ -191,7 +206,7 @@ func (r *reader) bridge(at path, name string, value any) {
 	b := Bridge{
 		Name: name, Platform: keys.Platform, Config: config,
 		AllRooms: keys.Rooms == "all", HoldUnclear: keys.OnUnclear == "hold",
-		CatchUp: keys.CatchUp, MaxInFlight: keys.MaxInFlight,
+		CatchUp: keys.CatchUp, MaxInFlight: keys.MaxInFlight, Rate: r.rate(at.to("rate"), keys.Rate),
 	}
 	var around relay.Settings
 	if kind != nil {
