@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -140,7 +141,7 @@ func TestATableAndJSONComeOutOfOneCommand(t *testing.T) {
 	file := filepath.Join(dir, "load.json")
 	var out, errs bytes.Buffer
 	code := execute(t.Context(), []string{"--binary", built.ours, "--baseline", built.baseline, "--dir", dir, "-against", "baseline", "--passes", "2",
-		"--messages", "40", "--chats", "10", "-markdown", "-json", file, "closed", "order"}, &out, &errs)
+		"--messages", "40", "--chats", "10", "--rest", "0s", "-markdown", "-json", file, "closed", "order"}, &out, &errs)
 	if code != kept {
 		t.Fatalf("the exit code is %d: %s", code, &errs)
 	}
@@ -157,13 +158,61 @@ func TestATableAndJSONComeOutOfOneCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rep report
-	if err := json.Unmarshal(b, &rep); err == nil && (len(rep.Results) != 8 || rep.Binary == 0 || rep.Seed == 0) {
-		t.Errorf("the report is %s", b)
-	} else if err != nil {
-		t.Error(err)
+	if err := json.Unmarshal(b, &rep); err != nil {
+		t.Fatal(err)
 	}
+	checkReport(t, &rep)
 	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
 		t.Errorf("left behind are %v, %v", left, err)
+	}
+}
+
+// checkReport looks whether all that a figure depends on is in a report of two passes of closed and order.
+func checkReport(t *testing.T, rep *report) {
+	t.Helper()
+	if len(rep.Results) != 8 || rep.Error != "" || rep.Program.Bytes == 0 || rep.Program.Go == "" || rep.Baseline == nil || rep.Baseline.Bytes == 0 {
+		t.Errorf("the report is %+v", rep)
+	}
+	o := rep.Options
+	if !slices.Equal(o.Modes, []string{"closed", "order"}) || o.Against != "baseline" || o.Passes != 2 || o.Avatar != "webhook" || o.Seed == 0 ||
+		!slices.Equal(o.Bridges, []string{"telegram"}) || !maps.Equal(o.Sizes, map[string]float64{"messages": 40, "chats": 10}) || o.Patience != 60 {
+		t.Errorf("the options are %+v", o)
+	}
+	if !maps.Equal(rep.Results[0].Sizes, map[string]float64{"messages": 40, "chats": 10}) || rep.Results[0].Sync == nil || rep.Results[0].Sync.P50 <= 0 {
+		t.Errorf("the first result is %+v", rep.Results[0])
+	}
+	m := rep.Machine
+	if len(m.Syncs) != 2 || m.Syncs[1].Pass != 2 || m.SyncP50 <= 0 || m.SyncP99 != (m.Syncs[0].P99+m.Syncs[1].P99)/2 {
+		t.Errorf("the machine is %+v", m)
+	}
+	if m := rep.Medians; len(m) == 0 || m[0].Mode != "closed" || m[0].Ours == nil || m[0].Theirs == nil || m[0].Ratio == nil {
+		t.Errorf("the medians are %+v", m)
+	}
+}
+
+func TestWhatWasMeasuredBeforeATrialFailedIsTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, dies := filepath.Join(dir, "load.json"), filepath.Join(dir, "dies")
+	if err := os.WriteFile(dies, []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	code := execute(t.Context(), []string{"--binary", built.ours, "--baseline", dies, "--dir", dir, "-against", "baseline", "--messages", "40", "--chats", "10",
+		"--rest", "0s", "-json", file, "closed"}, &out, &errs)
+	if code != broken || !strings.Contains(errs.String(), "it died while it started") {
+		t.Errorf("the exit code is %d: %s", code, &errs)
+	}
+	if !strings.Contains(out.String(), "throughput, msg/s") || !strings.Contains(out.String(), "after 1 trials: closed, baseline: it died") {
+		t.Errorf("the table is\n%s", &out)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rep report
+	if err := json.Unmarshal(b, &rep); err != nil || len(rep.Results) != 1 || !strings.Contains(rep.Error, "it died") || len(rep.Medians) == 0 {
+		t.Errorf("%v: the report is %s", err, b)
 	}
 }
 

@@ -2,29 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"avatarbridge/cmd/avatarbridge-load/internal/child"
 	"avatarbridge/cmd/avatarbridge-load/internal/figure"
 	"avatarbridge/cmd/avatarbridge-load/internal/trial"
 )
-
-// A report is all that a run found out, as it is written with --json.
-type report struct {
-	Machine figure.Machine  `json:"machine"`
-	Seed    uint64          `json:"seed"`
-	Avatar  string          `json:"avatar"`
-	Bridges []string        `json:"bridges"`
-	Binary  int64           `json:"binary_bytes"`
-	Results []figure.Result `json:"results"`
-}
 
 // run measures what the command line asks for.
 func (o *options) run(ctx context.Context, out, errs io.Writer) error {
@@ -50,28 +39,20 @@ func (o *options) run(ctx context.Context, out, errs io.Writer) error {
 	if err := errors.Join(o.build(ctx), o.absolute()); err != nil {
 		return err
 	}
-	rep := &report{Seed: o.Seed, Avatar: o.Avatar, Bridges: b.Bridges}
-	if rep.Machine, err = figure.Describe(o.Dir); err != nil {
+	rep, err := o.report(modes, b)
+	if err != nil {
 		return err
 	}
 	if rep.Machine.FileSystem == "tmpfs" {
 		fmt.Fprintln(errs, "The databases are in memory, where nothing is durable and nothing waits for a disk: name a folder on a disk with --dir.")
 	}
-	info, err := os.Stat(o.Binary)
-	if err != nil {
-		return err
-	}
-	rep.Binary = info.Size()
 	p := newProgress(errs)
 	defer p.close()
-	if err := o.passes(ctx, b, modes, rep, p); err != nil {
-		return err
-	}
+	failed := o.passes(ctx, b, modes, rep, p)
 	p.close()
-	if err := o.tell(out, rep); err != nil {
-		return err
-	}
-	return judge(errs, rep.Results)
+	// What was measured before a trial failed took its time, and is told all the same.
+	rep.conclude(failed)
+	return errors.Join(o.tell(out, rep), judge(errs, rep.Results), failed)
 }
 
 // build builds what is not given.
@@ -115,7 +96,7 @@ func (o *options) bench(errs io.Writer) (*trial.Bench, []trial.Mode, error) {
 	return b, modes, err
 }
 
-// passes runs every mode in every pass, the contestants in turn: each is first as often as the other.
+// passes runs every mode in every pass, the contestants in turn: each is first as often as the other. An error is of the trial that ended it.
 func (o *options) passes(ctx context.Context, b *trial.Bench, modes []trial.Mode, rep *report, p *progress) error {
 	b.Program, b.Baseline, b.Dir = o.Binary, o.Other, o.Dir
 	b.Rand, b.Watch = rand.New(rand.NewPCG(o.Seed, o.Seed)), p.watch
@@ -123,17 +104,27 @@ func (o *options) passes(ctx context.Context, b *trial.Bench, modes []trial.Mode
 		p.pass(pass+1, o.Passes)
 		for _, m := range modes {
 			for _, who := range o.contestants(m, pass) {
+				took, err := figure.MeasureSync(o.Dir, syncs, syncFor)
+				if err != nil {
+					return err
+				}
 				r, err := b.Run(ctx, m, who, pass+1)
 				if err != nil {
 					return err
 				}
 				p.done(r)
-				rep.Results = append(rep.Results, r)
+				rep.add(r, took)
 			}
 		}
 	}
 	return nil
 }
+
+// Before each trial the disk is measured so often, and no longer than this.
+const (
+	syncs   = 500
+	syncFor = 500 * time.Millisecond
+)
 
 func (o *options) contestants(m trial.Mode, pass int) []string {
 	switch {
@@ -143,37 +134,6 @@ func (o *options) contestants(m trial.Mode, pass int) []string {
 		return []string{trial.Ours, trial.Baseline}
 	}
 	return []string{trial.Baseline, trial.Ours}
-}
-
-// tell writes the figures.
-func (o *options) tell(out io.Writer, rep *report) error {
-	if o.JSON != "" {
-		b, err := json.MarshalIndent(rep, "", "  ")
-		if err != nil {
-			return err
-		}
-		if o.JSON == "-" {
-			_, err = out.Write(append(b, '\n'))
-			return err
-		}
-		if err := os.WriteFile(o.JSON, append(b, '\n'), 0o666); err != nil {
-			return err
-		}
-	}
-	theirs := ""
-	if o.Against == "baseline" {
-		theirs = trial.Baseline
-	}
-	m := rep.Machine
-	fmt.Fprintf(out, "%d processors, Linux %s, %s, databases on %s, fdatasync of 4 KiB p50 %.2f ms and p99 %.2f ms.\n",
-		m.CPUs, m.Kernel, m.Go, m.FileSystem, m.SyncP50, m.SyncP99)
-	fmt.Fprintf(out, "The binary has %.1f MB; avatar %s; bridges to %s; medians of %d passes; seed %d.\n\n", float64(rep.Binary)/(1<<20), rep.Avatar,
-		strings.Join(rep.Bridges, ", "), o.Passes, rep.Seed)
-	rows := figure.Rows(rep.Results, trial.Ours, trial.Baseline)
-	if o.Markdown {
-		return figure.WriteMarkdown(out, rows, trial.Ours, theirs)
-	}
-	return figure.Write(out, rows, trial.Ours, theirs)
 }
 
 // judge writes which promises were not kept, and returns an error when there are any.

@@ -16,12 +16,15 @@ type Figure struct {
 
 // A Result is what one contestant did in one pass of one mode.
 type Result struct {
-	Mode    string   `json:"mode"`
-	Who     string   `json:"who"`
-	Pass    int      `json:"pass"`
-	Figures []Figure `json:"figures"`
-	Broken  []string `json:"broken,omitempty"` // the promises that were not kept
-	Notes   []string `json:"notes,omitempty"`
+	Mode string `json:"mode"`
+	Who  string `json:"who"`
+	Pass int    `json:"pass"`
+	// Sizes are how large the mode was: numbers, and seconds.
+	Sizes   map[string]float64 `json:"sizes,omitempty"`
+	Sync    *Sync              `json:"fdatasync,omitempty"` // just before
+	Figures []Figure           `json:"figures"`
+	Broken  []string           `json:"broken,omitempty"` // the promises that were not kept
+	Notes   []string           `json:"notes,omitempty"`
 }
 
 // Add adds a figure.

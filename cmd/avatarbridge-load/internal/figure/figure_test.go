@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,16 +87,84 @@ func TestATableHasTheMediansOfAllPassesAndTheirRatio(t *testing.T) {
 	}
 }
 
+func TestJSONHasTheMediansAndRatiosThatThereAre(t *testing.T) {
+	all := Summaries(Rows(results(), "ours", "theirs"))
+	if s := all[0]; s.Mode != "closed" || s.Name != "throughput" || *s.Ours != 200 || *s.Theirs != 400 || *s.Ratio != 0.5 {
+		t.Errorf("the first is %+v", s)
+	}
+	b, err := json.Marshal(all[2])
+	if want := `{"mode":"idle","name":"RSS","unit":"MB","ours":20}`; err != nil || string(b) != want {
+		t.Errorf("%s, %v is not %s", b, err, want)
+	}
+}
+
 func TestTheMachineIsDescribed(t *testing.T) {
 	m, err := Describe(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := json.Marshal(m)
+	if m.CPUs < 1 || m.FileSystem == "" || m.Kernel == "" {
+		t.Errorf("the machine is %+v", m)
+	}
+	if b, err := json.Marshal(m); err != nil || !strings.Contains(string(b), `"fdatasync_p50_ms":0`) {
+		t.Errorf("unmeasured it is %s, %v", b, err)
+	}
+}
+
+func TestTheDiskIsWhatTheMedianOfThePassesIs(t *testing.T) {
+	dir := t.TempDir()
+	took, err := MeasureSync(dir, 20, time.Minute)
+	if err != nil || len(took) != 20 || slices.Min(took) <= 0 {
+		t.Fatalf("%v, %v", took, err)
+	}
+	if took, err := MeasureSync(dir, 20, 0); err != nil || len(took) != 1 {
+		t.Errorf("out of time it took %v, %v", took, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind are %v, %v", left, err)
+	}
+	var m Machine
+	m.Synced(nil)
+	if m.SyncP50 != 0 || m.SyncP99 != 0 {
+		t.Errorf("of no pass came %+v", m)
+	}
+	ms := func(all ...time.Duration) []time.Duration {
+		for i := range all {
+			all[i] *= time.Millisecond
+		}
+		return all
+	}
+	m.Synced([]Sync{SyncOf(1, ms(5, 1, 9)), SyncOf(2, ms(90, 30, 20)), SyncOf(3, ms(2, 3, 4))})
+	if m.SyncP50 != 5 || m.SyncP99 != 9 || m.Syncs[1] != (Sync{Pass: 2, Samples: 3, P50: 30, P99: 90, Max: 90}) {
+		t.Errorf("of three passes came %+v", m)
+	}
+}
+
+func TestAProgramIsKnownByWhatGoHasPutIntoIt(t *testing.T) {
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.CPUs < 1 || m.SyncP99 < m.SyncP50 || m.SyncP50 <= 0 || m.FileSystem == "" || !strings.Contains(string(b), `"fdatasync_p50_ms":`) {
-		t.Errorf("the machine is %s", b)
+	p, err := Identify(self)
+	if err != nil || p.Bytes == 0 || p.Go != runtime.Version() {
+		t.Errorf("the test is %+v, %v", p, err)
+	}
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Identify(script); err != nil || p != (Program{Bytes: 10}) {
+		t.Errorf("a script is %+v, %v", p, err)
+	}
+	if _, err := Identify(script + "s"); err == nil {
+		t.Error("there is a program that is not")
+	}
+	for want, p := range map[string]Program{
+		"2.0 MB": {Bytes: 2 << 20}, "2.0 MB, commit 0123456789ab": {Bytes: 2 << 20, Commit: "0123456789abcdef"},
+		"2.0 MB, commit abc with changes": {Bytes: 2 << 20, Commit: "abc", Modified: true},
+	} {
+		if p.String() != want {
+			t.Errorf("%+v is %q, not %q", p, p, want)
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,11 +16,12 @@ type Machine struct {
 	Kernel     string  `json:"kernel"`
 	Go         string  `json:"go"`
 	FileSystem string  `json:"file_system"`
-	SyncP50    float64 `json:"fdatasync_p50_ms"` // of 4 KiB
+	SyncP50    float64 `json:"fdatasync_p50_ms"` // of 4 KiB: the median of those of all passes; 0 while none was measured
 	SyncP99    float64 `json:"fdatasync_p99_ms"`
+	Syncs      []Sync  `json:"fdatasync_passes"`
 }
 
-// Describe looks at the machine, and measures what it costs to make 4 KiB durable in dir.
+// Describe looks at the machine, and at what dir is on.
 func Describe(dir string) (Machine, error) {
 	m := Machine{CPUs: runtime.GOMAXPROCS(0), Go: runtime.Version()}
 	var u unix.Utsname
@@ -29,11 +29,7 @@ func Describe(dir string) (Machine, error) {
 		m.Kernel = unix.ByteSliceToString(u.Release[:])
 	}
 	var err error
-	if m.FileSystem, err = fileSystem(dir); err != nil {
-		return m, err
-	}
-	took, err := Sync(dir, 300)
-	m.SyncP50, m.SyncP99 = milliseconds(Percentile(took, 50)), milliseconds(Percentile(took, 99))
+	m.FileSystem, err = fileSystem(dir)
 	return m, err
 }
 
@@ -55,28 +51,4 @@ func fileSystem(dir string) (string, error) {
 		}
 	}
 	return "unknown", nil
-}
-
-// Sync appends n times 4 KiB to a file in dir, each with an fdatasync, and returns how long these took, sorted.
-func Sync(dir string, n int) ([]time.Duration, error) {
-	f, err := os.CreateTemp(dir, "sync")
-	if err != nil {
-		return nil, err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	page := make([]byte, 4096)
-	took := make([]time.Duration, n)
-	for i := range took {
-		if _, err := f.Write(page); err != nil {
-			return nil, err
-		}
-		began := time.Now()
-		if err := unix.Fdatasync(int(f.Fd())); err != nil {
-			return nil, fmt.Errorf("fdatasync in %s: %w", dir, err)
-		}
-		took[i] = time.Since(began)
-	}
-	slices.Sort(took)
-	return took, nil
 }

@@ -44,6 +44,31 @@ func Rows(results []Result, ours, theirs string) []Row {
 	return rows
 }
 
+// A Summary is a row as it is written in JSON, where what there is none of is left out.
+type Summary struct {
+	Mode   string   `json:"mode"`
+	Name   string   `json:"name"`
+	Unit   string   `json:"unit,omitempty"`
+	Ours   *float64 `json:"ours,omitempty"`
+	Theirs *float64 `json:"theirs,omitempty"`
+	Ratio  *float64 `json:"ratio,omitempty"`
+}
+
+// Summaries are the rows for JSON.
+func Summaries(rows []Row) []Summary {
+	some := func(v float64) *float64 {
+		if math.IsNaN(v) {
+			return nil
+		}
+		return &v
+	}
+	all := make([]Summary, len(rows))
+	for i, r := range rows {
+		all[i] = Summary{r.Mode, r.Name, r.Unit, some(r.Ours), some(r.Theirs), some(Ratio(r.Ours, r.Theirs))}
+	}
+	return all
+}
+
 // Write writes the rows for a terminal. theirs is "" when nobody was measured against.
 func Write(w io.Writer, rows []Row, ours, theirs string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

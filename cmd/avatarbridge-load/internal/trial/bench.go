@@ -34,48 +34,6 @@ type Bench struct {
 	Watch func(mode, who string, progress func() (answered, written int))
 }
 
-// Size is how large the modes are. Zero values are those that the README speaks of.
-type Size struct {
-	Messages  int           // closed: 5,000
-	Chats     int           // closed, order, faults: 500, 100, 100
-	Rate      int           // open and what goes on beside others: 50 messages a second
-	Duration  time.Duration // open, idle, and the faults: 10 s
-	Burst     int           // 1,000 chats
-	Stuck     time.Duration // 3 s
-	Slow      int           // 300 avatar calls
-	SlowFor   time.Duration // 10 s each
-	People    int           // conversations: 10,000
-	Kills     int           // crash: 25; crashloop: 20
-	InFlight  int           // crash, start: 1,000 messages
-	AvatarFor time.Duration // closed, open: 0
-}
-
-// Or fills what is 0.
-func (s Size) Or(d Size) Size {
-	or := func(v *int, d int) {
-		if *v == 0 {
-			*v = d
-		}
-	}
-	orD := func(v *time.Duration, d time.Duration) {
-		if *v == 0 {
-			*v = d
-		}
-	}
-	or(&s.Messages, d.Messages)
-	or(&s.Chats, d.Chats)
-	or(&s.Rate, d.Rate)
-	or(&s.Burst, d.Burst)
-	or(&s.Slow, d.Slow)
-	or(&s.People, d.People)
-	or(&s.Kills, d.Kills)
-	or(&s.InFlight, d.InFlight)
-	orD(&s.Duration, d.Duration)
-	orD(&s.Stuck, d.Stuck)
-	orD(&s.SlowFor, d.SlowFor)
-	return s
-}
-
 // Run drives one contestant once. An error means that nothing was measured; broken promises are part of the result.
 func (b *Bench) Run(ctx context.Context, m Mode, who string, pass int) (figure.Result, error) {
 	r := figure.Result{Mode: m.Name, Who: who, Pass: pass}

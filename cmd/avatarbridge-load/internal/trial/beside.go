@@ -48,7 +48,7 @@ func (t *trial) beside(ctx context.Context, r *figure.Result, rate, few int, alo
 }
 
 func (b *Bench) aside(ctx context.Context, who string, r *figure.Result, few int, slow time.Duration) error {
-	size := b.Size.Or(Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
+	size := b.size(r, Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
 	each := eachOf(size.Chats, size.Rate, size.Duration) + eachOf(size.Chats, size.Rate, slow)
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: few + size.Chats, each: max(each, 1)})
 	if err != nil {
@@ -63,19 +63,19 @@ func stuckFor(d time.Duration) func(context.Context, *Bench, string, *figure.Res
 	return func(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 		d := d
 		if d == 0 {
-			d = b.Size.Or(Size{Stuck: 3 * time.Second}).Stuck
+			d = b.size(r, Size{Stuck: 3 * time.Second}).Stuck
 		}
 		return b.aside(ctx, who, r, 1, d)
 	}
 }
 
 func slow(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{Slow: 300, SlowFor: 10 * time.Second})
+	size := b.size(r, Size{Slow: 300, SlowFor: 10 * time.Second})
 	return b.aside(ctx, who, r, size.Slow, size.SlowFor)
 }
 
 func order(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{Chats: 100})
+	size := b.size(r, Size{Chats: 100})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: size.Chats, each: 3})
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ const (
 )
 
 func overload(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{Chats: 200})
+	size := b.size(r, Size{Chats: 200})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: size.Chats, each: overwritten, limits: "10/h"})
 	if err != nil {
 		return err

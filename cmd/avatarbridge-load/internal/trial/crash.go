@@ -21,7 +21,7 @@ const backToBack = 5
 // crash kills the contestant once in each round of InFlight messages, at any moment between the first message and the last reply.
 func crash(policy string) func(context.Context, *Bench, string, *figure.Result) error {
 	return func(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-		size := b.Size.Or(Size{InFlight: 1000, Kills: 25})
+		size := b.size(r, Size{InFlight: 1000, Kills: 25})
 		t, err := b.newTrial(who, setup{mode: r.Mode, chats: max(size.InFlight/backToBack, 1), each: backToBack * (size.Kills + 1),
 			bridge: fmt.Sprintf("on_unclear = %q", policy)})
 		if err != nil {

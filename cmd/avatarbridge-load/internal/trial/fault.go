@@ -24,7 +24,7 @@ type disturbance struct {
 
 // disturbed lets people write at a steady rate before, while and after something fails, and waits until all have their replies.
 func (b *Bench) disturbed(ctx context.Context, who string, r *figure.Result, d disturbance) error {
-	size := b.Size.Or(Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
+	size := b.size(r, Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
 	calm := size.Duration / 4
 	// No chat writes more than a conversation takes, should all of it wait.
 	chats := max(size.Chats, int(float64(size.Rate)*size.Duration.Seconds()/10))
@@ -125,7 +125,7 @@ func loris(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	slowly := func(f *wire.Fault) func(t *trial) error {
 		return func(t *trial) error { t.breakBots("", f); t.player().Break(f); return nil }
 	}
-	size := b.Size.Or(Size{Duration: 10 * time.Second})
+	size := b.size(r, Size{Duration: 10 * time.Second})
 	return b.disturbed(ctx, who, r, disturbance{begin: slowly(&wire.Fault{Drip: size.Duration / 5}), end: slowly(nil)})
 }
 

@@ -1,9 +1,11 @@
 package trial
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"avatarbridge/cmd/avatarbridge-load/internal/figure"
 	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
@@ -66,6 +68,15 @@ func TestSizesFallBackToThoseOfTheMode(t *testing.T) {
 	got := Size{Chats: 7}.Or(Size{Chats: 100, Rate: 50})
 	if got.Chats != 7 || got.Rate != 50 {
 		t.Errorf("the size is %+v", got)
+	}
+}
+
+func TestAResultHasTheSizesThatItsModeGoesBy(t *testing.T) {
+	var r figure.Result
+	b := &Bench{Size: Size{Chats: 7, Kills: 3}}
+	size := b.size(&r, Size{Chats: 100, Duration: 1500 * time.Millisecond})
+	if size.Chats != 7 || size.Duration != 1500*time.Millisecond || !maps.Equal(r.Sizes, map[string]float64{"chats": 7, "duration": 1.5}) {
+		t.Errorf("the size is %+v, and told %v", size, r.Sizes)
 	}
 }
 

@@ -27,7 +27,7 @@ func (t *trial) pile(ctx context.Context, n int) error {
 }
 
 func start(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{InFlight: 1000})
+	size := b.size(r, Size{InFlight: 1000})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: size.InFlight, each: 3})
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func start(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 }
 
 func crashLoop(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{InFlight: 1000, Kills: 20})
+	size := b.size(r, Size{InFlight: 1000, Kills: 20})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: size.InFlight, each: 1})
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func (t *trial) through(ctx context.Context, r *figure.Result, feed func() error
 }
 
 func closed(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{Messages: 5000, Chats: 500})
+	size := b.size(r, Size{Messages: 5000, Chats: 500})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: size.Chats, each: max(size.Messages/size.Chats, 1),
 		posted: func(t *trial, chat, n int) {
 			if n+1 < t.ledger.Each() {
@@ -91,7 +91,7 @@ func eachOf(chats, rate int, d time.Duration) int {
 }
 
 func open(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
+	size := b.size(r, Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: size.Chats, each: eachOf(size.Chats, size.Rate, size.Duration)})
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func open(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 }
 
 func burst(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{Burst: 1000})
+	size := b.size(r, Size{Burst: 1000})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: size.Burst, each: 1})
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func burst(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 const atOnce = 500
 
 func conversations(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{People: 10_000})
+	size := b.size(r, Size{People: 10_000})
 	window := min(atOnce, size.People)
 	next := make(chan int, size.People) // chats that have not written
 	for c := window; c < size.People; c++ {
@@ -178,7 +178,7 @@ func conversations(ctx context.Context, b *Bench, who string, r *figure.Result) 
 }
 
 func idle(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	size := b.Size.Or(Size{Duration: 10 * time.Second})
+	size := b.size(r, Size{Duration: 10 * time.Second})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: 1, each: 1})
 	if err != nil {
 		return err
