@@ -106,8 +106,32 @@ func TestEveryModeKeepsThePromises(t *testing.T) {
 			if len(r.Figures) == 0 {
 				t.Error("it has no figures")
 			}
+			for _, want := range wanted(m.Name) {
+				if !slices.ContainsFunc(r.Figures, func(f figure.Figure) bool { return f.Name == want && f.Value > 0 }) {
+					t.Errorf("%q is not among %v", want, r.Figures)
+				}
+			}
 		})
 	}
+}
+
+// wanted are figures that the reader of a mode's rows looks for.
+func wanted(mode string) []string {
+	var all []string
+	switch mode {
+	case "idle", "start", "crash-steps":
+	default:
+		all = append(all, "simulators' share of the CPU")
+	}
+	switch mode {
+	case "idle", "closed", "open", "burst", "conversations":
+		all = append(all, "RSS idle", "RSS idle, of it its own", "RSS after", "RSS after, of it its own")
+	case "order":
+		all = append(all, "added latency p50", "added latency p99")
+	case "stuck", "slow":
+		all = append(all, "alone: added latency p99", "beside: added latency p99", "RSS idle, of it its own")
+	}
+	return all
 }
 
 func TestADiskIsFullWhereNothingCanBeMounted(t *testing.T) {

@@ -31,7 +31,7 @@ type options struct {
 	Rest      time.Duration `default:"8s" help:"How long the program may rest after its work before its memory is measured."`
 	Messages  int           `help:"closed: how many in all (5000)."`
 	Chats     int           `help:"How many conversations (closed 500, overload 200, else 100)."`
-	Rate      int           `help:"open, stuck, slow and faults: messages a second (50)."`
+	Rate      int           `help:"messages a second (stuck 200; open, slow and faults 50)."`
 	Duration  time.Duration `help:"open, stuck, slow, idle and faults: for how long (10s)."`
 	Burst     int           `help:"burst: people (1000)."`
 	Stuck     time.Duration `help:"stuck: for how long (3s)."`

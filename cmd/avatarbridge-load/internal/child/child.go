@@ -102,8 +102,13 @@ func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) 
 // PID is the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// CPU is the time that the process's threads have run so far, in user and kernel mode, to the nanosecond.
+// CPU is the time that the process's threads have run so far, in user and kernel mode. It is also known when the process has ended.
 func (p *Process) CPU() (time.Duration, error) {
+	select {
+	case <-p.dead:
+		return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime(), nil
+	default:
+	}
 	// The clock of another process: ~pid in the upper bits, and 2 for all of the time that the scheduler gave it (clock_getcpuclockid(3)).
 	var t unix.Timespec
 	if err := unix.ClockGettime(int32(^p.PID()<<3|2), &t); err != nil {
@@ -116,7 +121,7 @@ func (p *Process) CPU() (time.Duration, error) {
 type Memory struct {
 	RSS  int64
 	Peak int64 // since the start
-	Anon int64 // of RSS, what is no file
+	Anon int64 // of RSS, what is the process's own: no page of a file, which others may have in memory too
 }
 
 // Memory reads what of the process is in memory now.

@@ -44,9 +44,9 @@ func TestTheKernelsFiguresAreRead(t *testing.T) {
 		t.Errorf("the memory is %+v, %v", m, err)
 	}
 	p.Kill()
-	p.Kill() // is harmless
-	if _, err := p.CPU(); err == nil {
-		t.Error("a dead process has processor time")
+	p.Kill()                                                          // is harmless
+	if cpu, err := p.CPU(); err != nil || cpu < 10*time.Millisecond { // the kernel rounds this one
+		t.Errorf("dead, it has run for %v, %v", cpu, err)
 	}
 }
 

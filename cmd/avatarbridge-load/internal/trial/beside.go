@@ -13,6 +13,10 @@ func (t *trial) beside(ctx context.Context, r *figure.Result, rate, few int, alo
 	if err := t.begin(ctx, r); err != nil {
 		return err
 	}
+	m, err := t.measure()
+	if err != nil {
+		return err
+	}
 	if err := t.steadily(ctx, rate, alone, few, 0); err != nil {
 		return err
 	}
@@ -38,17 +42,20 @@ func (t *trial) beside(ctx context.Context, r *figure.Result, rate, few int, alo
 	if err := t.answered(ctx, 0); err != nil {
 		return err
 	}
+	if err := m.share(r); err != nil {
+		return err
+	}
 	t.latency(r, "alone: ", func(chat, n int) bool { return chat >= few && n < from })
 	t.latency(r, "beside: ", func(chat, n int) bool { return chat >= few && n >= from })
 	if err := t.peak(r); err != nil {
 		return err
 	}
-	t.promises(r, may{})
+	t.fates(r, may{})
 	return nil
 }
 
-func (b *Bench) aside(ctx context.Context, who string, r *figure.Result, few int, slow time.Duration) error {
-	size := b.size(r, Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
+func (b *Bench) aside(ctx context.Context, who string, r *figure.Result, rate, few int, slow time.Duration) error {
+	size := b.size(r, Size{Chats: 100, Rate: rate, Duration: 10 * time.Second})
 	each := eachOf(size.Chats, size.Rate, size.Duration) + eachOf(size.Chats, size.Rate, slow)
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: few + size.Chats, each: max(each, 1)})
 	if err != nil {
@@ -58,6 +65,9 @@ func (b *Bench) aside(ctx context.Context, who string, r *figure.Result, few int
 	return t.beside(ctx, r, size.Rate, few, size.Duration, slow)
 }
 
+// stuckRate makes 600 messages of the 3 s in which one is stuck, so that their p99 is not the luck of one.
+const stuckRate = 200
+
 // stuckFor is one conversation whose avatar is stuck for d, 0 for the size's.
 func stuckFor(d time.Duration) func(context.Context, *Bench, string, *figure.Result) error {
 	return func(ctx context.Context, b *Bench, who string, r *figure.Result) error {
@@ -65,13 +75,13 @@ func stuckFor(d time.Duration) func(context.Context, *Bench, string, *figure.Res
 		if d == 0 {
 			d = b.size(r, Size{Stuck: 3 * time.Second}).Stuck
 		}
-		return b.aside(ctx, who, r, 1, d)
+		return b.aside(ctx, who, r, stuckRate, 1, d)
 	}
 }
 
 func slow(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	size := b.size(r, Size{Slow: 300, SlowFor: 10 * time.Second})
-	return b.aside(ctx, who, r, size.Slow, size.SlowFor)
+	return b.aside(ctx, who, r, 50, size.Slow, size.SlowFor)
 }
 
 func order(ctx context.Context, b *Bench, who string, r *figure.Result) error {
@@ -85,6 +95,10 @@ func order(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	if _, err := t.start(ctx); err != nil {
 		return err
 	}
+	m, err := t.measure()
+	if err != nil {
+		return err
+	}
 	for c := range size.Chats {
 		for n := range 3 {
 			t.write(c, n)
@@ -93,7 +107,12 @@ func order(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	if err := t.answered(ctx, 0); err != nil {
 		return err
 	}
-	t.promises(r, may{})
+	if err := m.share(r); err != nil {
+		return err
+	}
+	// Of what a chat writes back to back each reply waits for the one before, whose avatar's time is not taken off.
+	t.latency(r, "", nil)
+	t.fates(r, may{})
 	return nil
 }
 

@@ -16,14 +16,13 @@ const settled = 500 * time.Millisecond
 // A meter measures what a stretch of a trial costs.
 type meter struct {
 	t         *trial
-	began     time.Time
-	cpu, self time.Duration
+	cpu, self time.Duration // when it began
 }
 
 // measure begins.
 func (t *trial) measure() (*meter, error) {
-	cpu, err := t.process().CPU()
-	return &meter{t: t, began: time.Now(), cpu: cpu, self: own()}, err
+	cpu, err := t.cpu()
+	return &meter{t: t, cpu: cpu, self: own()}, err
 }
 
 // own is the processor time of this process: the simulators and whoever drives them.
@@ -37,12 +36,21 @@ func own() time.Duration {
 
 // cost adds what messages cost of the processor, and the simulators' share of it.
 func (m *meter) cost(r *figure.Result, messages int) error {
-	cpu, err := m.t.process().CPU()
+	cpu, err := m.t.cpu()
+	if err != nil {
+		return err
+	}
+	r.Add("CPU for 1,000 messages", "s", (cpu-m.cpu).Seconds()*1000/float64(messages))
+	return m.share(r)
+}
+
+// share adds the simulators' share of what was used of the processor.
+func (m *meter) share(r *figure.Result) error {
+	cpu, err := m.t.cpu()
 	if err != nil {
 		return err
 	}
 	used, self := cpu-m.cpu, own()-m.self
-	r.Add("CPU for 1,000 messages", "s", used.Seconds()*1000/float64(messages))
 	r.Add("simulators' share of the CPU", "%", 100*self.Seconds()/(used+self).Seconds())
 	return nil
 }
@@ -85,17 +93,19 @@ func (t *trial) latencies(r *figure.Result, prefix string, keep func(chat, n int
 	}
 }
 
-// memory adds what the process has in memory.
+// memory adds what the process has in memory, and how much of that is its own: the rest are pages of files, above all of its program, which the
+// system takes back when it needs them.
 func (t *trial) memory(r *figure.Result, when string) error {
 	m, err := t.process().Memory()
 	if err != nil {
 		return err
 	}
 	r.Megabytes("RSS "+when, m.RSS)
+	r.Megabytes("RSS "+when+", of it its own", m.Anon)
 	return nil
 }
 
-// peak adds the most that the process had in memory since it started.
+// peak adds the most that the process had in memory since it started. The system does not keep how much of that was its own.
 func (t *trial) peak(r *figure.Result) error {
 	m, err := t.process().Memory()
 	if err != nil {
@@ -121,8 +131,18 @@ type may struct {
 	double, held int
 }
 
-// promises adds what became of the messages, on each platform.
+// promises adds what became of the messages, and the simulators' share of what the whole trial took: for modes that measure no stretch of it.
 func (t *trial) promises(r *figure.Result, m may) {
+	if t.whole != nil {
+		if err := t.whole.share(r); err != nil {
+			r.Notes = append(r.Notes, err.Error())
+		}
+	}
+	t.fates(r, m)
+}
+
+// fates adds what became of the messages, on each platform.
+func (t *trial) fates(r *figure.Result, m may) {
 	t.each(func(prefix string, chats func(int) bool) {
 		limit := m
 		if prefix != Telegram+": " {

@@ -68,7 +68,7 @@ func (t *trial) end(ctx context.Context, r *figure.Result) error {
 	if err := t.settle(ctx, r, "after", t.Rest); err != nil {
 		return err
 	}
-	t.promises(r, may{})
+	t.fates(r, may{})
 	return nil
 }
 
@@ -177,6 +177,7 @@ func conversations(ctx context.Context, b *Bench, who string, r *figure.Result) 
 	return t.end(ctx, r)
 }
 
+// idle has no share of the simulators', which have nothing to do then but to hold a poll.
 func idle(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	size := b.size(r, Size{Duration: 10 * time.Second})
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: 1, each: 1})

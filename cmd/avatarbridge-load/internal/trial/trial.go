@@ -40,8 +40,10 @@ type trial struct {
 	setup   setup
 	heard   atomic.Pointer[arrival]
 
-	mu   sync.Mutex
-	last *child.Process // nil before the first start
+	mu    sync.Mutex
+	last  *child.Process // nil before the first start
+	ended time.Duration  // the processor time of those before the last
+	whole *meter         // from the first start on, nil before it
 }
 
 // newTrial starts the simulators and writes the configuration. The caller calls close.
@@ -85,12 +87,29 @@ func (t *trial) launch() error {
 	}
 	t.mu.Lock() // so that who kills at the first sign of life finds it
 	defer t.mu.Unlock()
+	if t.last == nil {
+		t.whole = &meter{t: t, self: own()}
+	} else {
+		cpu, err := t.last.CPU()
+		if err != nil {
+			return err
+		}
+		t.ended += cpu
+	}
 	p, err := child.Start(c)
 	if err != nil {
 		return err
 	}
 	t.last = p
 	return nil
+}
+
+// cpu is the processor time of the contestant, all its processes together.
+func (t *trial) cpu() (time.Duration, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	cpu, err := t.last.CPU()
+	return t.ended + cpu, err
 }
 
 // process is the latest one.
