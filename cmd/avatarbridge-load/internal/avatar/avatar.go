@@ -3,6 +3,7 @@
 package avatar
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,8 @@ type Service interface {
 	URL() string
 	// Player says how it behaves.
 	Player() *Player
+	// Quiet returns when all is noted that a program asked which is dead by now.
+	Quiet(ctx context.Context) error
 	// Close ends the service.
 	Close()
 }
@@ -80,6 +83,7 @@ func (p *Player) play(c *wire.Conn, r wire.Request, done <-chan struct{}, head, 
 	if q == nil {
 		return err
 	}
+	c.Waits()
 	p.think(chat, n, done)
 	answer := ledger.AppendText(append(make([]byte, 0, 256), head...), 'r', chat, n)
 	answer = append(answer, tail...)

@@ -2,6 +2,7 @@ package avatar
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -79,6 +80,9 @@ func (v *Virtuals) URL() string { return v.http.URL() }
 
 // Player implements Service.
 func (v *Virtuals) Player() *Player { return v.player }
+
+// Quiet implements Service.
+func (v *Virtuals) Quiet(ctx context.Context) error { return v.http.Quiet(ctx) }
 
 // Close implements Service.
 func (v *Virtuals) Close() { v.http.Close() }

@@ -2,6 +2,7 @@ package avatar
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"sync"
@@ -121,6 +122,9 @@ func (v *Voximplant) URL() string { return v.http.URL() }
 
 // Player implements Service.
 func (v *Voximplant) Player() *Player { return v.player }
+
+// Quiet implements Service.
+func (v *Voximplant) Quiet(ctx context.Context) error { return v.http.Quiet(ctx) }
 
 // Close implements Service.
 func (v *Voximplant) Close() {

@@ -1,6 +1,7 @@
 package avatar
 
 import (
+	"context"
 	"fmt"
 
 	"avatarbridge/cmd/avatarbridge-load/internal/wire"
@@ -40,6 +41,9 @@ func (w *Webhook) URL() string { return w.http.URL() + "/turn" }
 
 // Player implements Service.
 func (w *Webhook) Player() *Player { return w.player }
+
+// Quiet implements Service.
+func (w *Webhook) Quiet(ctx context.Context) error { return w.http.Quiet(ctx) }
 
 // Close implements Service.
 func (w *Webhook) Close() { w.http.Close() }

@@ -32,6 +32,7 @@ type chat struct {
 type message struct {
 	written, posted, spent time.Duration // since the start; how long the avatar took, all its calls together
 	asked, posts           int32
+	unsure, unheard        int32 // how often the program was kept from knowing that a reply was posted, or what the avatar answered
 }
 
 // New makes a ledger for so many chats with at most so many messages each.
@@ -113,6 +114,37 @@ func (l *Ledger) Posted(in, c, n int) (first bool) {
 	x.latest = max(x.latest, n)
 	l.answered.Add(1)
 	return true
+}
+
+// Unsure notes that the program was kept from noting that a reply was posted: one more post of it is no fault of the program's.
+func (l *Ledger) Unsure(c, n int) {
+	if x, m := l.at(c, n); x != nil {
+		m.unsure++
+		x.mu.Unlock()
+	}
+}
+
+// Unheard notes that the program was kept from hearing what the avatar answered: it may ask once more.
+func (l *Ledger) Unheard(c, n int) {
+	if x, m := l.at(c, n); x != nil {
+		m.unheard++
+		x.mu.Unlock()
+	}
+}
+
+// Cut notes that the program has died: it may ask once more whatever was asked and has no reply yet. A reply is posted only when the program has
+// noted the answer that it is made of. It must be called when no question is on its way any more.
+func (l *Ledger) Cut() {
+	for i := range l.chats {
+		x := &l.chats[i]
+		x.mu.Lock()
+		for j := range x.messages {
+			if m := &x.messages[j]; m.asked > 0 && m.posts == 0 {
+				m.unheard++
+			}
+		}
+		x.mu.Unlock()
+	}
 }
 
 // Noticed notes a post in the program's own words.

@@ -31,6 +31,34 @@ func TestWhatBecameOfMessagesIsCounted(t *testing.T) {
 	}
 }
 
+func TestWhatAKillMayRepeatIsCountedForEachMessage(t *testing.T) {
+	l := New(1, 4)
+	for n := range 4 {
+		l.Written(0, n)
+		l.Asked(0, n)
+	}
+	l.Posted(0, 0, 0)
+	l.Posted(0, 0, 1)
+	l.Unsure(0, 1)
+	l.Cut()                            // 2 and 3 have no reply yet
+	for _, n := range []int{0, 1, 1} { // of 0 none may come again, of 1 but one
+		l.Posted(0, 0, n)
+	}
+	for _, n := range []int{1, 2, 3, 3} { // 1 may not be asked again, 3 but once
+		l.Asked(0, n)
+	}
+	if s := l.Sum(); s.Doubled != 3 || s.DoubledDue != 1 || s.AskedTwice != 4 || s.AskedDue != 2 || s.Unsure != 1 {
+		t.Errorf("%+v", s)
+	}
+	l.Unheard(0, 3)
+	if s := l.Sum(); s.AskedDue != 3 {
+		t.Errorf("an answer that nobody heard is no reason to ask again: %+v", s)
+	}
+	if got := l.UnsureOf(); len(got) != 1 || got[0] != [2]int{0, 1} {
+		t.Errorf("unsure of %v", got)
+	}
+}
+
 func TestTheAvatarsTimeIsTakenOffLatencies(t *testing.T) {
 	l := New(1, 1)
 	l.Written(0, 0)

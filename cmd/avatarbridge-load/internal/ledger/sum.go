@@ -7,15 +7,18 @@ import (
 
 // A Sum says what became of all messages.
 type Sum struct {
-	Written     int
-	Answered    int
-	Lost        int // written and never answered
-	Doubled     int // replies beyond the first
-	Disordered  int // messages answered after a later one of the same chat
-	AskedTwice  int // calls of an avatar beyond the first about a message
-	Strange     int // posts and questions that nobody wrote, and replies in the wrong chat
-	Notices     int // posts in the program's own words
-	First, Last time.Duration
+	Written    int
+	Answered   int
+	Lost       int // written and never answered
+	Doubled    int // replies beyond the first
+	Disordered int // messages answered after a later one of the same chat
+	AskedTwice int // calls of an avatar beyond the first about a message
+	Strange    int // posts and questions that nobody wrote, and replies in the wrong chat
+	Notices    int // posts in the program's own words
+	// Of what came again, what the program was kept from knowing, by a kill or by an answer that never ended: no message has more of it than it
+	// was kept from. Unsure is how often it was kept from knowing of a post.
+	DoubledDue, AskedDue, Unsure int
+	First, Last                  time.Duration
 }
 
 // Sum counts.
@@ -57,8 +60,11 @@ func (s *Sum) add(m *message) {
 		s.Answered++
 		s.Last = max(s.Last, m.posted)
 		s.Doubled += int(m.posts) - 1
+		s.DoubledDue += int(min(m.posts-1, m.unsure))
 	}
+	s.Unsure += int(m.unsure)
 	s.AskedTwice += max(int(m.asked)-1, 0)
+	s.AskedDue += int(min(max(m.asked-1, 0), m.unheard))
 }
 
 // Lost lists up to n messages without a reply, as pairs of chat and number.
@@ -75,6 +81,22 @@ func (l *Ledger) Lost(n int) [][2]int {
 		x.mu.Unlock()
 	}
 	return lost
+}
+
+// UnsureOf lists messages whose replies the program was kept from noting as posted, as pairs of chat and number.
+func (l *Ledger) UnsureOf() [][2]int {
+	var all [][2]int
+	for i := range l.chats {
+		x := &l.chats[i]
+		x.mu.Lock()
+		for j := range x.messages {
+			if x.messages[j].unsure > 0 {
+				all = append(all, [2]int{i, j})
+			}
+		}
+		x.mu.Unlock()
+	}
+	return all
 }
 
 // Latencies are the times from a message's writing to its first reply, the avatar's own time taken off, sorted. Of the messages for which keep is

@@ -4,6 +4,7 @@ package telegram
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strconv"
 	"sync"
@@ -32,9 +33,10 @@ type Server struct {
 	prefix []byte // of the paths
 	me     []byte // the answer to getMe
 	fault  atomic.Pointer[wire.Fault]
-	posts  atomic.Int64
+	last   atomic.Int64 // the id of the latest post
 
 	mu      sync.Mutex
+	posts   []post   // those that are replies
 	pending [][]byte // updates, rendered
 	first   int64    // id of pending[0]
 	poll    *poll    // that waits, nil when none does
@@ -46,6 +48,15 @@ type poll struct {
 	over  bool          // another one took its place
 }
 
+// A post is a reply to a message, and the id that it has been given.
+type post struct {
+	chat, n int32
+	id      int64
+}
+
+// perBot is how many ids each bot's posts have for themselves, so that the program's database tells them apart.
+const perBot = 10_000_000
+
 // names are what the bot is called.
 const names = `"is_bot":true,"first_name":"Luna","username":"luna_bot"`
 
@@ -55,6 +66,7 @@ const firstUpdate = 700_000_001
 // New starts a server for the bot with this number. Close must be called.
 func New(number int, l *ledger.Ledger, h wire.Hooks) (*Server, error) {
 	s := &Server{ledger: l, hooks: h, token: fmt.Sprintf("%d:AAload-simulator-token", 4_000_000+number), first: firstUpdate}
+	s.last.Store(int64(number)*perBot + 1_000_000)
 	s.prefix = []byte("/bot" + s.token + "/")
 	s.me = fmt.Appendf(nil, `{"ok":true,"result":{"id":%d,%s,"can_read_all_group_messages":true}}`, 4_000_000+number, names)
 	var err error
@@ -147,16 +159,45 @@ func (s *Server) sendMessage(c *wire.Conn, body []byte, f *wire.Fault) error {
 		return f.Reply(c, nil)
 	}
 	chat, n, ok := ledger.Find(body, "text=", 'r')
+	id := s.last.Add(1)
 	if in, err := strconv.Atoi(wire.Field(body, "chat_id=")); !ok || err != nil {
 		s.ledger.Noticed()
-	} else if s.ledger.Posted(in-firstPerson, chat, n) {
-		s.hooks.Answer(chat, n)
+	} else {
+		s.mu.Lock()
+		s.posts = append(s.posts, post{int32(chat), int32(n), id})
+		s.mu.Unlock()
+		if s.ledger.Posted(in-firstPerson, chat, n) {
+			s.hooks.Answer(chat, n)
+		}
 	}
-	answer := strconv.AppendInt(append(make([]byte, 0, 256), sent...), 1_000_000+s.posts.Add(1), 10)
+	answer := strconv.AppendInt(append(make([]byte, 0, 256), sent...), id, 10)
 	answer = append(answer, `,"from":{"id":4000000,`+names+`},"chat":{"id":500000000,"type":"private"},"date":1790000000,"text":"…"}}`...)
 	err := f.Reply(c, answer)
 	s.hooks.Reach(SendAnswered)
 	return err
+}
+
+// Quiet returns when all is noted that a program sent which is dead by now.
+func (s *Server) Quiet(ctx context.Context) error { return s.http.Quiet(ctx) }
+
+// Unsure tells the ledger, when the program is dead and Quiet has returned, of the replies that were in flight: they were taken, and the program
+// has noted none of the ids that they were given. It returns how many these are. noted says which ids it has noted.
+func (s *Server) Unsure(noted map[string]bool) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := map[[2]int32]bool{}
+	for _, p := range s.posts {
+		m := [2]int32{p.chat, p.n}
+		known[m] = known[m] || noted[strconv.FormatInt(p.id, 10)]
+	}
+	unsure := 0
+	for m, is := range known {
+		if !is {
+			s.ledger.Unsure(int(m[0]), int(m[1]))
+			unsure++
+		}
+	}
+	return unsure
 }
 
 // Room is the id of a chat.

@@ -133,3 +133,34 @@ func TestPostsAreReadAndRefused(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 }
+
+func TestPostsAreInFlightUntilTheProgramHasNotedOneOfTheirIDs(t *testing.T) {
+	l := ledger.New(3, 1)
+	s := serve(t, l, wire.Hooks{})
+	ids := map[int][]string{}
+	post := func(chat int) {
+		_, raw := call(t, s, "sendMessage", url.Values{"chat_id": {Room(chat)}, "text": {fmt.Sprintf("r%d.0. Fine.", chat)}})
+		var m struct {
+			ID int64 `json:"message_id"`
+		}
+		if err := json.Unmarshal(raw, &m); err != nil {
+			t.Fatal(err)
+		}
+		ids[chat] = append(ids[chat], fmt.Sprint(m.ID))
+	}
+	for c := range 3 {
+		s.Write(c, 0)
+		post(c)
+	}
+	if n := s.Unsure(map[string]bool{ids[0][0]: true}); n != 2 {
+		t.Errorf("%d posts are in flight, not 2", n)
+	}
+	post(1) // again, and now it is noted
+	post(0) // again, although it was noted
+	if n := s.Unsure(map[string]bool{ids[0][0]: true, ids[1][1]: true}); n != 1 {
+		t.Errorf("%d posts are in flight, not 1", n)
+	}
+	if sum := l.Sum(); sum.Unsure != 3 || sum.Doubled != 2 || sum.DoubledDue != 1 {
+		t.Errorf("%+v", sum)
+	}
+}

@@ -23,6 +23,7 @@ func (s *Server) getUpdates(c *wire.Conn, body []byte) error {
 		return f.Reply(c, nil)
 	}
 	p := s.begin(offset)
+	c.Waits()
 	timeout := time.NewTimer(time.Duration(seconds) * time.Second)
 	defer timeout.Stop()
 	for waiting := true; ; {

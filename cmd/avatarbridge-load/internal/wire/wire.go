@@ -32,8 +32,10 @@ type Server struct {
 	done    chan struct{}
 	work    sync.WaitGroup
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool
+	mu      sync.Mutex
+	conns   map[net.Conn]bool
+	waiting int    // handlers that wait
+	knocks  knocks // of Quiet
 }
 
 // Listen makes a server that has its address and serves nothing yet. Close must be called.
@@ -87,6 +89,7 @@ func (s *Server) accept() {
 			}
 		}
 		s.mu.Lock()
+		s.knocks.hear(c)
 		select {
 		case <-s.done:
 			c.Close()
@@ -105,10 +108,10 @@ func (s *Server) serve(nc net.Conn) {
 		delete(s.conns, nc)
 		s.mu.Unlock()
 	}()
-	c := &Conn{conn: nc, in: bufio.NewReaderSize(nc, 4096), done: s.done}
+	c := &Conn{conn: nc, in: bufio.NewReaderSize(nc, 4096), done: s.done, server: s}
 	for {
 		r, err := c.read()
-		if err != nil || s.handler(c, r) != nil {
+		if err != nil || s.handle(c, r) != nil {
 			return
 		}
 	}
@@ -116,12 +119,14 @@ func (s *Server) serve(nc net.Conn) {
 
 // A Conn is a client's connection.
 type Conn struct {
-	conn net.Conn
-	in   *bufio.Reader
-	done chan struct{}
-	head []byte // method, path and key of the latest request
-	body []byte
-	out  []byte
+	conn   net.Conn
+	in     *bufio.Reader
+	done   chan struct{}
+	head   []byte // method, path and key of the latest request
+	body   []byte
+	out    []byte
+	server *Server // nil of a client
+	waits  bool    // the handler does
 }
 
 const maxBody = 1 << 20
