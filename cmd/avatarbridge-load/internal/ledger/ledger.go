@@ -33,6 +33,7 @@ type message struct {
 	written, posted, spent time.Duration // since the start; how long the avatar took, all its calls together
 	asked, posts           int32
 	unsure, unheard        int32 // how often the program was kept from knowing that a reply was posted, or what the avatar answered
+	cut                    int32 // of asked, how many the latest call of Cut has seen
 }
 
 // New makes a ledger for so many chats with at most so many messages each.
@@ -132,16 +133,18 @@ func (l *Ledger) Unheard(c, n int) {
 	}
 }
 
-// Cut notes that the program has died: it may ask once more whatever was asked and has no reply yet. A reply is posted only when the program has
+// Cut notes that the program has died: it may ask once more whatever it has asked and has no reply yet. A reply is posted only when the program has
 // noted the answer that it is made of. It must be called when no question is on its way any more.
 func (l *Ledger) Cut() {
 	for i := range l.chats {
 		x := &l.chats[i]
 		x.mu.Lock()
 		for j := range x.messages {
-			if m := &x.messages[j]; m.asked > 0 && m.posts == 0 {
+			m := &x.messages[j]
+			if m.asked > m.cut && m.posts == 0 {
 				m.unheard++
 			}
+			m.cut = m.asked
 		}
 		x.mu.Unlock()
 	}

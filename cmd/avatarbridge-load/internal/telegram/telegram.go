@@ -37,6 +37,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	posts   []post   // those that are replies
+	stock   int      // how many of them there were at the latest call of Unsure
 	pending [][]byte // updates, rendered
 	first   int64    // id of pending[0]
 	poll    *poll    // that waits, nil when none does
@@ -180,8 +181,8 @@ func (s *Server) sendMessage(c *wire.Conn, body []byte, f *wire.Fault) error {
 // Quiet returns when all is noted that a program sent which is dead by now.
 func (s *Server) Quiet(ctx context.Context) error { return s.http.Quiet(ctx) }
 
-// Unsure tells the ledger, when the program is dead and Quiet has returned, of the replies that were in flight: they were taken, and the program
-// has noted none of the ids that they were given. It returns how many these are. noted says which ids it has noted.
+// Unsure tells the ledger, when a program is dead and Quiet has returned, of the replies that were in flight: they were taken from this program,
+// and it has noted none of the ids that they were ever given. It returns how many these are. noted says which ids it has noted.
 func (s *Server) Unsure(noted map[string]bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,12 +192,15 @@ func (s *Server) Unsure(noted map[string]bool) int {
 		known[m] = known[m] || noted[strconv.FormatInt(p.id, 10)]
 	}
 	unsure := 0
-	for m, is := range known {
-		if !is {
-			s.ledger.Unsure(int(m[0]), int(m[1]))
+	for _, p := range s.posts[s.stock:] {
+		m := [2]int32{p.chat, p.n}
+		if !known[m] {
+			known[m] = true // it is one, however often it was posted
+			s.ledger.Unsure(int(p.chat), int(p.n))
 			unsure++
 		}
 	}
+	s.stock = len(s.posts)
 	return unsure
 }
 

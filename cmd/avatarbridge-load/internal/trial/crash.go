@@ -12,7 +12,7 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
 )
 
-// maxInFlight is the program's default of max_in_flight for Telegram: so many posts a bridge and a kill can be unclear.
+// maxInFlight is the program's default of max_in_flight for Telegram: so many posts of a bridge can be in flight at a kill.
 const maxInFlight = 256
 
 // backToBack is how many messages each chat writes at once in crash.
@@ -35,14 +35,17 @@ func crash(policy string) func(context.Context, *Bench, string, *figure.Result) 
 		if err := t.rounds(ctx, r, size.Kills, policy); err != nil {
 			return err
 		}
-		m := may{double: size.Kills * min(maxInFlight*t.count(Telegram), t.ledger.Chats()), ask: -1} // a chat has one post in flight
+		m := may{killed: true}
 		if policy == "hold" {
-			m.double = 0
 			if m.held, err = t.unclear(ctx, r); err != nil {
 				return err
 			}
+			if n := t.ledger.Sum().Doubled; n > 0 {
+				t.broken(r, fmt.Sprintf("%d doubled, where all that is unclear is held", n))
+			}
 		}
 		t.promises(r, m)
+		t.flights(r)
 		return nil
 	}
 }
@@ -62,7 +65,9 @@ func (t *trial) rounds(ctx context.Context, r *figure.Result, kills int, policy 
 			if err := rest(ctx, time.Duration(t.Rand.Int64N(int64(whole)))); err != nil {
 				return err
 			}
-			t.process().Kill()
+			if err := t.kill(ctx); err != nil {
+				return err
+			}
 			if k%forgets == 0 {
 				t.forget()
 			}
@@ -112,7 +117,8 @@ func (t *trial) recovered(ctx context.Context, policy string) error {
 	})
 }
 
-// unclear stops the program and returns how many of the messages without a reply are in its list of what is unclear, each in its room.
+// unclear stops the program and returns how many of the messages without a reply are in its list of what is unclear, each in its room. The list
+// must have these and the posts that were in flight at a kill, and no others.
 func (t *trial) unclear(ctx context.Context, r *figure.Result) (int, error) {
 	if err := t.process().Stop(); err != nil {
 		return 0, fmt.Errorf("stop: %w", err)
@@ -121,16 +127,7 @@ func (t *trial) unclear(ctx context.Context, r *figure.Result) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	listed := map[string]int{} // by room
-	for line := range strings.SplitSeq(list, "\n") {
-		if strings.Contains(line, "perhaps sent") {
-			for word := range strings.FieldsSeq(line) {
-				if len(word) == len("500000000") && strings.HasPrefix(word, "500") {
-					listed[word]++
-				}
-			}
-		}
-	}
+	listed := unclearRooms(list)
 	all, explained := 0, 0
 	for _, n := range listed {
 		all += n
@@ -141,7 +138,36 @@ func (t *trial) unclear(ctx context.Context, r *figure.Result) (int, error) {
 			explained++
 		}
 	}
+	unlisted, surplus := 0, 0
+	for _, m := range t.ledger.UnsureOf() {
+		if room := telegram.Room(m[0]); listed[room] > 0 {
+			listed[room]--
+		} else {
+			unlisted++
+		}
+	}
+	for _, n := range listed {
+		surplus += n
+	}
+	if unlisted > 0 || surplus > 0 {
+		t.broken(r, fmt.Sprintf("of the posts that were in flight at a kill %d are not listed as unclear, and %d others are", unlisted, surplus))
+	}
 	r.Add("listed as unclear", "", float64(all))
 	r.Add("of these not to be seen", "", float64(explained))
 	return explained, nil
+}
+
+// unclearRooms counts what is unclear in a list of dead letters, by room.
+func unclearRooms(list string) map[string]int {
+	listed := map[string]int{}
+	for line := range strings.SplitSeq(list, "\n") {
+		if strings.Contains(line, "perhaps sent") {
+			for word := range strings.FieldsSeq(line) {
+				if len(word) == len("500000000") && strings.HasPrefix(word, "500") {
+					listed[word]++
+				}
+			}
+		}
+	}
+	return listed
 }

@@ -126,6 +126,8 @@ func (t *trial) settle(ctx context.Context, r *figure.Result, when string, d tim
 // may is how often a promise may be broken for a reason that the mode knows.
 type may struct {
 	ask int // -1: any number
+	// The program was killed, or kept from answers: what the ledger counts as due to that may come again, message by message.
+	killed bool
 	// On Telegram alone, which tells nobody whether a post is there: replies that come again, and messages without a reply of which it is
 	// known why, so that they are not lost. Elsewhere there is neither.
 	double, held int
@@ -170,6 +172,9 @@ func (t *trial) fates(r *figure.Result, m may) {
 
 // kept adds what became of some messages.
 func (t *trial) kept(r *figure.Result, prefix string, s ledger.Sum, m may) {
+	if m.killed {
+		m.double, m.ask = s.DoubledDue, s.AskedDue
+	}
 	for _, p := range []struct {
 		name   string
 		n, may int

@@ -50,6 +50,7 @@ var (
 	_ platform  = (*discord.Server)(nil)
 	_ platform  = (*slack.Server)(nil)
 	_ forgetter = (*discord.Server)(nil)
+	_ witness   = (*telegram.Server)(nil)
 )
 
 // A seat is a platform by its name.
@@ -178,6 +179,9 @@ func (t *trial) play(player *avatar.Player) (err error) {
 	return err
 }
 
+// databaseFile is the program's database in its folder.
+const databaseFile = "load.db"
+
 // configure writes the configuration.
 func (t *trial) configure() error {
 	if t.service == nil || t.who == Baseline {
@@ -196,14 +200,14 @@ func (t *trial) configure() error {
 %s
 admin_listen = "127.0.0.1:0"
 [store]
-url = "sqlite:load.db"
+url = "sqlite:%s"
 [limits]
 person = %q
 room = "off"
 avatar = "off"
 [messages]
 ai_notice = ""
-`, server, cmp.Or(t.setup.limits, "off"))
+`, server, databaseFile, cmp.Or(t.setup.limits, "off"))
 	c.WriteString(t.service.Section("luna"))
 	for i, bot := range t.bots {
 		c.WriteString(bot.Section(fmt.Sprint(bot.kind, i), "luna", t.setup.bridge))

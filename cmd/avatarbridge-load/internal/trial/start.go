@@ -62,7 +62,9 @@ func start(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	if err := t.pile(ctx, 2); err != nil {
 		return err
 	}
-	t.process().Kill()
+	if err := t.kill(ctx); err != nil {
+		return err
+	}
 	if took, err = t.start(ctx); err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func start(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	if err := t.answered(ctx, 0); err != nil {
 		return err
 	}
-	t.fates(r, may{ask: -1})
+	t.fates(r, may{killed: true})
 	return nil
 }
 
@@ -89,12 +91,16 @@ func crashLoop(ctx context.Context, b *Bench, who string, r *figure.Result) erro
 	if err := t.pile(ctx, 0); err != nil {
 		return err
 	}
-	t.process().Kill()
+	if err := t.kill(ctx); err != nil {
+		return err
+	}
 	took, err := t.start(ctx)
 	if err != nil {
 		return err
 	}
-	t.process().Kill()
+	if err := t.kill(ctx); err != nil {
+		return err
+	}
 	for range size.Kills {
 		if err := t.launch(); err != nil {
 			return err
@@ -102,7 +108,9 @@ func crashLoop(ctx context.Context, b *Bench, who string, r *figure.Result) erro
 		if err := rest(ctx, time.Duration(t.Rand.Int64N(int64(took)))); err != nil {
 			return err
 		}
-		t.process().Kill()
+		if err := t.kill(ctx); err != nil {
+			return err
+		}
 	}
 	r.Add("kills", "", float64(size.Kills))
 	if took, err = t.start(ctx); err != nil {
@@ -113,6 +121,6 @@ func crashLoop(ctx context.Context, b *Bench, who string, r *figure.Result) erro
 	if err := t.answered(ctx, 0); err != nil {
 		return err
 	}
-	t.promises(r, may{ask: -1})
+	t.promises(r, may{killed: true})
 	return nil
 }

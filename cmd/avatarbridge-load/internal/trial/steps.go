@@ -2,14 +2,17 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"avatarbridge/cmd/avatarbridge-load/internal/avatar"
+	"avatarbridge/cmd/avatarbridge-load/internal/child"
 	"avatarbridge/cmd/avatarbridge-load/internal/discord"
 	"avatarbridge/cmd/avatarbridge-load/internal/figure"
+	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
 	"avatarbridge/cmd/avatarbridge-load/internal/slack"
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
 )
@@ -51,10 +54,10 @@ func (b *Bench) deadlySteps() []deadly {
 // crashSteps kills at each step in turn: at its first, third and tenth time.
 func crashSteps(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	kills := 0
-	doubled := map[string]int{}
+	fates := map[string]*ledger.Sum{}
 	steps := b.deadlySteps()
 	for _, d := range steps {
-		k, err := b.killAt(ctx, who, r, d, doubled)
+		k, err := b.killAt(ctx, who, r, d, fates)
 		if err != nil {
 			return fmt.Errorf("%s: %w", d.step, err)
 		}
@@ -65,14 +68,20 @@ func crashSteps(ctx context.Context, b *Bench, who string, r *figure.Result) err
 	}
 	r.Add("steps", "", float64(len(steps)))
 	r.Add("kills", "", float64(kills))
-	kinds := Platforms()
-	for _, kind := range kinds {
-		switch {
-		case !b.has(kind):
-		case len(doubled) == 1:
-			r.Add("doubled", "", float64(doubled[kind]))
-		default:
-			r.Add(kind+": doubled", "", float64(doubled[kind]))
+	for _, kind := range Platforms() {
+		s, prefix := fates[kind], kind+": "
+		if s == nil {
+			continue
+		}
+		if len(fates) == 1 {
+			prefix = ""
+		}
+		r.Add(prefix+"lost", "", float64(s.Lost))
+		r.Add(prefix+"doubled", "", float64(s.Doubled))
+		r.Add(prefix+"out of order", "", float64(s.Disordered))
+		r.Add(prefix+"asked twice", "", float64(s.AskedTwice))
+		if kind == Telegram {
+			r.Add(prefix+"in flight at the kills", "", float64(s.Unsure))
 		}
 	}
 	return nil
@@ -81,8 +90,8 @@ func crashSteps(ctx context.Context, b *Bench, who string, r *figure.Result) err
 // each is how many messages a chat writes in a trial of one step.
 const each = 10
 
-// killAt makes a trial of one step and returns how often it killed. It adds how many replies were doubled on each platform.
-func (b *Bench) killAt(ctx context.Context, who string, r *figure.Result, d deadly, doubled map[string]int) (kills int, err error) {
+// killAt makes a trial of one step and returns how often it killed. It adds what became of the messages on each platform.
+func (b *Bench) killAt(ctx context.Context, who string, r *figure.Result, d deadly, fates map[string]*ledger.Sum) (kills int, err error) {
 	var armed atomic.Bool
 	var seen, killed atomic.Int64
 	t, err := b.newTrial(who, setup{mode: r.Mode, chats: 8 * max(len(b.Bridges), 1), each: each,
@@ -97,8 +106,8 @@ func (b *Bench) killAt(ctx context.Context, who string, r *figure.Result, d dead
 			}
 			// What was reached goes on only when the program is dead.
 			if n := seen.Add(1); n == 1 || n == 3 || n == 10 {
+				killed.Add(1) // before it is dead: who finds it dead asks how often it was killed
 				t.process().Kill()
-				killed.Add(1)
 			}
 		}})
 	if err != nil {
@@ -113,24 +122,41 @@ func (b *Bench) killAt(ctx context.Context, who string, r *figure.Result, d dead
 	for c := range t.ledger.Chats() {
 		t.write(c, first)
 	}
-	if err := t.persist(ctx, t.ledger.Chats()*each); err != nil {
+	deaths, err := t.persist(ctx, t.ledger.Chats()*each)
+	if err != nil {
 		return 0, err
 	}
+	if deaths > int(killed.Load()) {
+		r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: it died by itself; its log ends with\n%s", d.step, child.Log(t.dir, 2000)))
+	}
+	t.tally(r, d, fates)
+	return int(killed.Load()), nil
+}
+
+// tally adds what became of the messages of a trial of one step, and says which promises were not kept.
+func (t *trial) tally(r *figure.Result, d deadly, fates map[string]*ledger.Sum) {
 	for _, kind := range t.kinds() {
-		s, may := t.ledger.SumOf(t.on(kind)), 0
-		if kind == Telegram {
-			may = int(killed.Load()) * min(maxInFlight*t.count(Telegram), t.ledger.Chats())
+		s, all := t.ledger.SumOf(t.on(kind)), fates[kind]
+		if all == nil {
+			all = &ledger.Sum{}
+			fates[kind] = all
 		}
-		doubled[kind] += s.Doubled
-		if s.Lost > 0 || s.Disordered > 0 || s.Doubled > may {
-			r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: on %s, of %d messages %d are lost, %d out of order, %d doubled", d.step, kind, s.Written,
-				s.Lost, s.Disordered, s.Doubled))
+		all.Lost += s.Lost
+		all.Doubled += s.Doubled
+		all.Disordered += s.Disordered
+		all.AskedTwice += s.AskedTwice
+		all.Unsure += s.Unsure
+		if s.Lost > 0 || s.Disordered > 0 || s.Doubled > s.DoubledDue || s.AskedTwice > s.AskedDue {
+			r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: on %s, of %d messages %d are lost, %d out of order, %d doubled, where %d may be, %d asked twice, where %d may be",
+				d.step, kind, s.Written, s.Lost, s.Disordered, s.Doubled, s.DoubledDue, s.AskedTwice, s.AskedDue))
 		}
 	}
 	if s := t.ledger.Sum(); s.Strange > 0 || s.Written < t.ledger.Chats()*each {
 		r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: %d messages were written, %d posts or questions are strange", d.step, s.Written, s.Strange))
 	}
-	return int(killed.Load()), nil
+	if t.inFlight > maxInFlight {
+		r.Broken = append(r.Broken, fmt.Sprintf("killed at %q: %d posts of one bridge were in flight, where max_in_flight is %d", d.step, t.inFlight, maxInFlight))
+	}
 }
 
 // greet lets everybody write once where the program has to have heard of people before it can look for what it missed of theirs: Discord keeps
@@ -148,24 +174,27 @@ func (t *trial) greet(ctx context.Context, d deadly) (next int, err error) {
 	if err := t.answered(ctx, 0); err != nil {
 		return 0, err
 	}
-	t.process().Kill()
+	if err := t.kill(ctx); err != nil {
+		return 0, err
+	}
 	if d.forgets {
 		t.forget()
 	}
 	return 1, nil
 }
 
-// persist starts the program again whenever it is dead, until n messages have a reply or nothing moves.
-func (t *trial) persist(ctx context.Context, n int) error {
+// persist starts the program again whenever it is dead, until n messages have a reply or nothing moves. It returns how often it found it dead.
+func (t *trial) persist(ctx context.Context, n int) (deaths int, err error) {
 	if err := t.launch(); err != nil {
-		return err
+		return 0, err
 	}
 	last, moved := -1, time.Now()
 	for {
 		select {
 		case <-t.process().Dead():
-			if err := t.launch(); err != nil {
-				return err
+			deaths++
+			if err := errors.Join(t.takeStock(ctx), t.launch()); err != nil {
+				return deaths, err
 			}
 		default:
 		}
@@ -174,10 +203,10 @@ func (t *trial) persist(ctx context.Context, n int) error {
 			last, moved = now, time.Now()
 		}
 		if answered >= n || time.Since(moved) > t.Patience {
-			return nil
+			return deaths, nil
 		}
 		if err := rest(ctx, look); err != nil {
-			return err
+			return deaths, err
 		}
 	}
 }

@@ -39,6 +39,8 @@ type trial struct {
 	service avatar.Service
 	setup   setup
 	heard   atomic.Pointer[arrival]
+	// inFlight is the most posts of one bridge that were in flight at a kill.
+	inFlight int
 
 	mu    sync.Mutex
 	last  *child.Process // nil before the first start
