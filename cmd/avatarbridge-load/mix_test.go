@@ -18,6 +18,9 @@ func TestOtherAvatarsAndMixesOfBridges(t *testing.T) {
 		{"virtuals", "3", []string{"closed", "crash", "crash-steps"}},
 		{"voximplant", "telegram,discord", []string{"closed", "crash"}},
 		{"webhook", "telegram,discord,slack", []string{"order", "overload", "crash", "crash-hold", "crash-steps", "loris"}},
+		{"webhook", "telegram-webhook", []string{"closed", "start", "crash", "crash-steps", "disk"}},
+		{"webhook", "slack-events", []string{"closed", "start", "crash-steps", "slack-down"}},
+		{"voximplant", "telegram,telegram-webhook,slack-events", []string{"crash", "crash-steps"}},
 		{"webhook", "discord", []string{"closed", "discord-down"}},
 		{"webhook", "slack", []string{"closed", "slack-down", "disk"}},
 	} {

@@ -18,7 +18,7 @@ type options struct {
 	Against  string `enum:"none,baseline" default:"none" help:"Measure in turn with this: baseline, the bot that one writes by hand."`
 	Passes   int    `default:"3" help:"How often each mode is run; the table has the medians."`
 	Avatar   string `enum:"webhook,virtuals,voximplant" default:"webhook" help:"What the avatar is asked by: webhook, virtuals, voximplant."`
-	Bridges  string `default:"telegram" help:"The bridges, among which the chats are shared out: telegram, discord, slack with commas between, each as often as is wanted; or how many to Telegram."`
+	Bridges  string `default:"telegram" help:"The bridges, among which the chats are shared out: telegram, telegram-webhook, discord, slack, slack-events with commas between, each as often as is wanted; or how many to Telegram."`
 	Dir      string `placeholder:"DIR" help:"Where databases are measured, which should be on a disk (a new folder in the working directory)."`
 	Binary   string `placeholder:"FILE" help:"The built avatarbridge; without it, it is built."`
 	Other    string `name:"baseline" placeholder:"FILE" help:"The built baseline; without it, it is built."`
@@ -57,7 +57,7 @@ func groups() map[string]func(trial.Mode) bool {
 	}
 }
 
-// bridges are the platforms of the bridges.
+// bridges are the names of the bridges.
 func (o *options) bridges() ([]string, error) {
 	if n, err := strconv.Atoi(o.Bridges); err == nil && n > 0 && n <= maxBridges {
 		return slices.Repeat([]string{trial.Telegram}, n), nil
@@ -65,8 +65,8 @@ func (o *options) bridges() ([]string, error) {
 	var all []string
 	for name := range strings.SplitSeq(o.Bridges, ",") {
 		name = strings.TrimSpace(name)
-		if !slices.Contains(trial.Platforms(), name) || len(all) == maxBridges {
-			return nil, fmt.Errorf("bridges are up to %d of %s, not %q", maxBridges, strings.Join(trial.Platforms(), ", "), o.Bridges)
+		if !slices.Contains(trial.Bridges(), name) || len(all) == maxBridges {
+			return nil, fmt.Errorf("bridges are up to %d of %s, not %q", maxBridges, strings.Join(trial.Bridges(), ", "), o.Bridges)
 		}
 		all = append(all, name)
 	}

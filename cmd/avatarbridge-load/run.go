@@ -59,14 +59,23 @@ func (o *options) run(ctx context.Context, out, errs io.Writer) error {
 func (o *options) build(ctx context.Context) (err error) {
 	const pkg = "avatarbridge/cmd/avatarbridge"
 	if o.Binary == "" {
-		if o.Binary, err = child.Build(ctx, o.Dir, pkg, "-trimpath"); err != nil {
+		if o.Binary, err = o.stamped(ctx, pkg); err != nil {
 			return err
 		}
 	}
 	if o.Against == "baseline" && o.Other == "" {
-		o.Other, err = child.Build(ctx, o.Dir, pkg+"-load/baseline", "-trimpath")
+		o.Other, err = o.stamped(ctx, pkg+"-load/baseline")
 	}
 	return err
+}
+
+// stamped builds a package so that the program knows its commit, also where the environment is set up for other builds. Where that cannot be, as in
+// a repository that git does not trust, it is built without.
+func (o *options) stamped(ctx context.Context, pkg string) (string, error) {
+	if file, err := child.Build(ctx, o.Dir, pkg, "-trimpath", "-buildvcs=auto"); err == nil {
+		return file, nil
+	}
+	return child.Build(ctx, o.Dir, pkg, "-trimpath")
 }
 
 // absolute makes the names of programs hold in every folder.

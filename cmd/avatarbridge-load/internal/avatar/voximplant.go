@@ -24,12 +24,15 @@ type Voximplant struct {
 
 var _ Service = (*Voximplant)(nil)
 
+// maxCalls is how many callbacks are made at once.
+const maxCalls = 64
+
 // callAgain is how soon a callback is made again that was not taken.
 const callAgain = 100 * time.Millisecond
 
 // NewVoximplant starts the service. Close must be called.
 func NewVoximplant(p *Player) (*Voximplant, error) {
-	v := &Voximplant{player: p, client: wire.NewClient(), done: make(chan struct{})}
+	v := &Voximplant{player: p, client: wire.NewClient(maxCalls), done: make(chan struct{})}
 	var err error
 	if v.http, err = wire.Listen(); err != nil {
 		return nil, err

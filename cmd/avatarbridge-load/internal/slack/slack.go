@@ -1,5 +1,5 @@
 // Package slack is as much of Slack as an app needs that answers in direct messages and in threads, and costs little: the Web API, and Socket
-// Mode with several sockets that share the events. It has no limits.
+// Mode with several sockets that share the events, or the Events API, by which they are posted to the app. It has no limits.
 //
 // Slack promises no order of events over two sockets. Here those of one conversation wait for each other's acknowledgement, so that what is out
 // of order is so by the program.
@@ -49,6 +49,7 @@ type Server struct {
 	tokens [2]string
 	fault  atomic.Pointer[wire.Fault]
 	work   sync.WaitGroup
+	push   *push // nil in Socket Mode
 
 	mu      sync.Mutex
 	talks   map[int]*talk
@@ -84,22 +85,35 @@ type event struct {
 	mention bool
 }
 
-// New starts Slack for the app with this number. Close must be called.
+// New starts Slack for the app with this number, which is in Socket Mode. Close must be called.
 func New(number int, l *ledger.Ledger, h wire.Hooks) (*Server, error) {
-	s := &Server{ledger: l, hooks: h, talks: map[int]*talk{}, threads: map[int64]int{}, bot: fmt.Sprintf("U0LUNA%05d", number)}
+	return listen(number, l, h, nil)
+}
+
+func listen(number int, l *ledger.Ledger, h wire.Hooks, p *push) (*Server, error) {
+	s := &Server{ledger: l, hooks: h, push: p, talks: map[int]*talk{}, threads: map[int64]int{}, bot: fmt.Sprintf("U0LUNA%05d", number)}
 	s.tokens = [2]string{fmt.Sprintf("xoxb-%d-simulator-token", number), fmt.Sprintf("xapp-%d-simulator-token", number)}
 	var err error
 	if s.http, err = wire.Listen(); err != nil {
 		return nil, err
 	}
 	s.http.Serve(s.serve)
-	s.work.Go(s.again)
+	if p == nil {
+		s.work.Go(s.again)
+	}
 	return s, nil
 }
 
 // Close ends the server.
 func (s *Server) Close() {
 	s.http.Close()
+	if s.push != nil {
+		s.mu.Lock()
+		s.push.over = true
+		s.mu.Unlock()
+		s.push.client.Close()
+		s.push.knocker.Close()
+	}
 	s.work.Wait()
 }
 
@@ -108,8 +122,12 @@ func (s *Server) URL() string { return s.http.URL() }
 
 // Section is the bridge's section of the configuration.
 func (s *Server) Section(name, avatar, more string) string {
-	return fmt.Sprintf("[bridges.%s]\nplatform = \"slack\"\nbot_token = %q\napp_token = %q\navatar = %q\napi_url = %q\nrooms = \"all\"\n%s\n",
-		name, s.tokens[0], s.tokens[1], avatar, s.URL()+"/api/", more)
+	way := fmt.Sprintf("app_token = %q", s.tokens[1])
+	if s.push != nil {
+		way = fmt.Sprintf("signing_secret = %q", s.push.secret)
+	}
+	return fmt.Sprintf("[bridges.%s]\nplatform = \"slack\"\nbot_token = %q\n%s\navatar = %q\napi_url = %q\nrooms = \"all\"\n%s\n",
+		name, s.tokens[0], way, avatar, s.URL()+"/api/", more)
 }
 
 // Break lets all calls fail in this way, and work again with nil. The sockets go on.
@@ -196,6 +214,10 @@ func (s *Server) tell(t *talk, e event) {
 
 // offer has the first event of a conversation sent. It needs s.mu.
 func (s *Server) offer(t *talk) {
+	if s.push != nil {
+		s.call(t)
+		return
+	}
 	s.ready = append(s.ready, t)
 	if len(s.conns) > 0 {
 		s.turn++
@@ -205,17 +227,22 @@ func (s *Server) offer(t *talk) {
 
 // appendEnvelope appends the first event of a conversation. It needs s.mu.
 func (s *Server) appendEnvelope(b []byte, t *talk) []byte {
+	b = fmt.Appendf(b, `{"envelope_id":%q,"type":"events_api","accepts_response_payload":false,"retry_attempt":%d,"retry_reason":"`, t.envelope(), t.offers)
+	if t.offers > 0 {
+		b = append(b, "timeout"...)
+	}
+	return append(s.appendCallback(append(b, `","payload":`...), t), '}')
+}
+
+// appendCallback appends what tells of the first event of a conversation. It needs s.mu.
+func (s *Server) appendCallback(b []byte, t *talk) []byte {
 	e := t.queue[0]
 	m := &t.all[e.index]
 	kind, where := "message", "im"
 	if e.mention {
 		kind = "app_mention"
 	}
-	b = fmt.Appendf(b, `{"envelope_id":%q,"type":"events_api","accepts_response_payload":false,"retry_attempt":%d,"retry_reason":"`, t.envelope(), t.offers)
-	if t.offers > 0 {
-		b = append(b, "timeout"...)
-	}
-	b = fmt.Appendf(b, `","payload":{"token":"x","team_id":%q,"context_team_id":%q,"api_app_id":%q,"type":"event_callback","event_id":"Ev%s","event_time":%d,"event":{"type":%q`,
+	b = fmt.Appendf(b, `{"token":"x","team_id":%q,"context_team_id":%q,"api_app_id":%q,"type":"event_callback","event_id":"Ev%s","event_time":%d,"event":{"type":%q`,
 		team, team, app, t.envelope()[24:], m.ts/1e6, kind)
 	if root := t.root(); root != 0 {
 		where = "channel"
@@ -237,7 +264,7 @@ func (s *Server) appendEnvelope(b []byte, t *talk) []byte {
 	b = fmt.Appendf(b, `,"channel":%q,"user":%q%s,"team":%q,"text":%s`, channelOf(t.chat), user, more, team, text)
 	b = appendTS(append(b, `,"ts":"`...), m.ts)
 	b = appendTS(append(b, `","event_ts":"`...), m.ts)
-	return append(b, `"}}}`...)
+	return append(b, `"}}`...)
 }
 
 // envelope is the id of the envelope in which the first event is.

@@ -103,13 +103,18 @@ func (s *Server) acknowledge(id string) bool {
 		return false
 	}
 	delete(t.on.out, t)
+	s.taken(t)
+	return true
+}
+
+// taken goes on with the next event of a conversation. It needs s.mu.
+func (s *Server) taken(t *talk) {
 	t.on, t.offers = nil, 0
 	t.queue = t.queue[1:]
 	s.waiting--
 	if len(t.queue) > 0 {
 		s.offer(t)
 	}
-	return true
 }
 
 // pump writes what is ready until the socket ends.

@@ -33,6 +33,7 @@ func (s *Server) serve(c *wire.Conn, r wire.Request) error {
 	switch string(method) {
 	case "auth.test":
 		s.hooks.Reach(Introduced)
+		s.knock()
 		return f.Reply(c, fmt.Appendf(nil, `{"ok":true,"url":"https://load.slack.com/","team":"Load","user":%q,"team_id":%q,"user_id":%q,"bot_id":%q,"is_enterprise_install":false}`,
 			handle, team, s.bot, botID))
 	case "apps.connections.open":

@@ -1,11 +1,12 @@
-// Package telegram is a Bot API server that costs little: as much of it as a bot needs that polls and answers in direct chats, without
-// Telegram's limits. Updates are kept until an offset confirms them, and a second poller ends the first one's poll, as there.
+// Package telegram is a Bot API server that costs little: as much of it as a bot needs that polls, or has a webhook, and answers in direct
+// chats, without Telegram's limits. Updates are kept until an offset confirms them, and a second poller ends the first one's poll, as there.
 package telegram
 
 import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -15,9 +16,10 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/wire"
 )
 
-// The steps of the wire, in the order in which a message comes by.
+// The steps of the wire, in the order in which a message comes by. With a webhook an update is confirmed when the call is answered with 2xx.
 const (
 	Introduced      = "getMe asked"
+	HookSet         = "webhook set" // reached only with one
 	UpdateHandedOut = "update handed out"
 	OffsetConfirmed = "offset confirmed"
 	SendReceived    = "send received"
@@ -34,6 +36,7 @@ type Server struct {
 	me     []byte // the answer to getMe
 	fault  atomic.Pointer[wire.Fault]
 	last   atomic.Int64 // the id of the latest post
+	hook   *hook        // nil when updates are polled for
 
 	mu      sync.Mutex
 	posts   []post   // those that are replies
@@ -64,9 +67,13 @@ const names = `"is_bot":true,"first_name":"Luna","username":"luna_bot"`
 // firstUpdate is an id like those that Telegram gives.
 const firstUpdate = 700_000_001
 
-// New starts a server for the bot with this number. Close must be called.
+// New starts a server for the bot with this number, which polls. Close must be called.
 func New(number int, l *ledger.Ledger, h wire.Hooks) (*Server, error) {
-	s := &Server{ledger: l, hooks: h, token: fmt.Sprintf("%d:AAload-simulator-token", 4_000_000+number), first: firstUpdate}
+	return listen(number, l, h, nil)
+}
+
+func listen(number int, l *ledger.Ledger, h wire.Hooks, hook *hook) (*Server, error) {
+	s := &Server{ledger: l, hooks: h, hook: hook, token: fmt.Sprintf("%d:AAload-simulator-token", 4_000_000+number), first: firstUpdate}
 	s.last.Store(int64(number)*perBot + 1_000_000)
 	s.prefix = []byte("/bot" + s.token + "/")
 	s.me = fmt.Appendf(nil, `{"ok":true,"result":{"id":%d,%s,"can_read_all_group_messages":true}}`, 4_000_000+number, names)
@@ -74,12 +81,20 @@ func New(number int, l *ledger.Ledger, h wire.Hooks) (*Server, error) {
 	if s.http, err = wire.Listen(); err != nil {
 		return nil, err
 	}
+	if hook != nil {
+		hook.done = s.http.Done()
+	}
 	s.http.Serve(s.serve)
 	return s, nil
 }
 
 // Close ends the server.
-func (s *Server) Close() { s.http.Close() }
+func (s *Server) Close() {
+	s.http.Close()
+	if s.hook != nil {
+		s.hook.close()
+	}
+}
 
 // URL is the server's address.
 func (s *Server) URL() string { return s.http.URL() }
@@ -89,14 +104,20 @@ func (s *Server) Token() string { return s.token }
 
 // Section is the bridge's section of the configuration.
 func (s *Server) Section(name, avatar, more string) string {
+	if s.hook != nil {
+		more = fmt.Sprintf("mode = \"webhook\"\nwebhook_secret = %q\n%s", s.hook.secret, more)
+	}
 	return fmt.Sprintf("[bridges.%s]\nplatform = \"telegram\"\ntoken = %q\navatar = %q\napi_url = %q\n%s\n", name, s.token, avatar, s.URL(), more)
 }
 
 // Break lets all calls fail in this way, and work again with nil.
 func (s *Server) Break(f *wire.Fault) { s.fault.Store(f) }
 
-// Unconfirmed counts the updates that no offset has confirmed.
+// Unconfirmed counts the updates that no offset has confirmed, or of which no call was answered well.
 func (s *Server) Unconfirmed() int {
+	if s.hook != nil {
+		return s.hook.unconfirmed()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.pending)
@@ -108,11 +129,23 @@ const firstPerson = 500_000_000
 // Write lets the person of a chat write message n there.
 func (s *Server) Write(chat, n int) {
 	s.ledger.Written(chat, n)
-	person := int64(firstPerson + chat)
+	if s.hook != nil {
+		s.hook.add(chat, appendUpdate(nil, s.hook.next(), chat, n))
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := make([]byte, 0, 384)
-	b = strconv.AppendInt(append(b, `{"update_id":`...), s.first+int64(len(s.pending)), 10)
+	s.pending = append(s.pending, appendUpdate(nil, s.first+int64(len(s.pending)), chat, n))
+	if s.poll != nil {
+		s.poll.wake()
+	}
+}
+
+// appendUpdate appends the update that tells of message n in a chat.
+func appendUpdate(b []byte, id int64, chat, n int) []byte {
+	person := int64(firstPerson + chat)
+	b = slices.Grow(b, 384)
+	b = strconv.AppendInt(append(b, `{"update_id":`...), id, 10)
 	b = strconv.AppendInt(append(b, `,"message":{"message_id":`...), int64(n)+1, 10)
 	b = strconv.AppendInt(append(b, `,"from":{"id":`...), person, 10)
 	b = strconv.AppendInt(append(b, `,"is_bot":false,"first_name":"Person `...), int64(chat), 10)
@@ -120,10 +153,7 @@ func (s *Server) Write(chat, n int) {
 	b = strconv.AppendInt(append(b, `,"first_name":"Person `...), int64(chat), 10)
 	b = strconv.AppendInt(append(b, `","type":"private"},"date":`...), time.Now().Unix(), 10)
 	b = ledger.AppendText(append(b, `,"text":"`...), 'm', chat, n)
-	s.pending = append(s.pending, append(b, `"}}`...))
-	if s.poll != nil {
-		s.poll.wake()
-	}
+	return append(b, `"}}`...)
 }
 
 func (p *poll) wake() {
@@ -148,6 +178,10 @@ func (s *Server) serve(c *wire.Conn, r wire.Request) error {
 	case "getMe":
 		s.hooks.Reach(Introduced)
 		return f.Reply(c, s.me)
+	case "setWebhook":
+		return s.setWebhook(c, r.Body, f)
+	case "getWebhookInfo":
+		return f.Reply(c, s.webhookInfo())
 	}
 	return f.Reply(c, []byte(`{"ok":true,"result":true}`)) // sendChatAction, deleteWebhook, setMyCommands
 }

@@ -23,7 +23,7 @@ type Bench struct {
 	Baseline string   // the built baseline; "" when nothing is measured against it
 	Dir      string   // where trials keep their databases
 	Avatar   string   // "webhook", "virtuals" or "voximplant"
-	Bridges  []string // the platform of each bridge, among which the chats are shared out; nil is one to Telegram
+	Bridges  []string // of each bridge its name among Bridges, among which the chats are shared out; nil is one to Telegram
 	NoMounts bool     // programs get no file system of their own, as where none can be had
 	Patience time.Duration
 	// Rest is how long a contestant may rest after its work before its memory is measured.
@@ -48,7 +48,12 @@ func (b *Bench) Run(ctx context.Context, m Mode, who string, pass int) (figure.R
 
 // has reports whether there is a bridge to a platform.
 func (b *Bench) has(kind string) bool {
-	return slices.Contains(b.Bridges, kind) || kind == Telegram && len(b.Bridges) == 0
+	return slices.ContainsFunc(b.Bridges, func(name string) bool { return kindOf(name) == kind }) || kind == Telegram && len(b.Bridges) == 0
+}
+
+// hasBridge reports whether there is a bridge of this name.
+func (b *Bench) hasBridge(name string) bool {
+	return slices.Contains(b.Bridges, name) || name == Telegram && len(b.Bridges) == 0
 }
 
 // Comparable reports why the baseline cannot stand beside these bridges, "" when it can.

@@ -15,7 +15,7 @@ import (
 )
 
 func TestOnlyWhatWasInFlightAtAKillMayComeTwice(t *testing.T) {
-	x := &trial{who: Ours, ledger: ledger.New(1, 2), bots: []seat{{nil, Telegram}}}
+	x := &trial{who: Ours, ledger: ledger.New(1, 2), bots: []seat{{nil, Telegram, Telegram}}}
 	for n := range 2 {
 		x.ledger.Written(0, n)
 		x.ledger.Asked(0, n)

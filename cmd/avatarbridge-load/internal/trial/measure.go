@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -64,14 +65,14 @@ func (t *trial) throughput(r *figure.Result) {
 	t.each(func(prefix string, chats func(int) bool) { add(prefix, t.ledger.SumOf(chats)) })
 }
 
-// each calls f for each platform of a mix with a prefix for its rows, and never where there is but one.
+// each calls f for each name among the bridges of a mix with a prefix for its rows, and never where there is but one.
 func (t *trial) each(f func(prefix string, chats func(chat int) bool)) {
-	kinds := t.kinds()
-	if len(kinds) < 2 {
+	names := t.names()
+	if len(names) < 2 {
 		return
 	}
-	for _, kind := range kinds {
-		f(kind+": ", t.on(kind))
+	for _, name := range names {
+		f(name+": ", func(chat int) bool { return t.bots[chat%len(t.bots)].name == name })
 	}
 }
 
@@ -147,15 +148,15 @@ func (t *trial) promises(r *figure.Result, m may) {
 func (t *trial) fates(r *figure.Result, m may) {
 	t.each(func(prefix string, chats func(int) bool) {
 		limit := m
-		if prefix != Telegram+": " {
+		if !strings.HasPrefix(prefix, Telegram) {
 			limit.double, limit.held = 0, 0
 		}
 		t.kept(r, prefix, t.ledger.SumOf(chats), limit)
 	})
 	all := t.ledger.Sum()
-	switch kinds := t.kinds(); {
-	case len(kinds) > 1:
-	case kinds[0] != Telegram:
+	switch names := t.names(); {
+	case len(names) > 1:
+	case kindOf(names[0]) != Telegram:
 		m.double, m.held = 0, 0
 		fallthrough
 	default:

@@ -13,7 +13,7 @@ import (
 
 // broken is what is said of four messages, of which one is lost, one doubled and one asked twice, and two are out of order.
 func broken(who, kind string, m may) figure.Result {
-	t := &trial{who: who, ledger: ledger.New(1, 4), bots: []seat{{nil, kind}}}
+	t := &trial{who: who, ledger: ledger.New(1, 4), bots: []seat{{nil, kind, kind}}}
 	for n := range 4 {
 		t.ledger.Written(0, n)
 		t.ledger.Asked(0, n)
@@ -46,7 +46,7 @@ func TestBrokenPromisesAreTold(t *testing.T) {
 }
 
 func TestOfAMixEachPlatformHasItsOwnRowsAndBounds(t *testing.T) {
-	x := &trial{who: Ours, ledger: ledger.New(4, 1), bots: []seat{{nil, Telegram}, {nil, Slack}}}
+	x := &trial{who: Ours, ledger: ledger.New(4, 1), bots: []seat{{nil, Telegram, Telegram}, {nil, Slack, Slack}}}
 	for c := range 4 {
 		x.ledger.Written(c, 0)
 		x.ledger.Posted(c, c, 0)
@@ -61,6 +61,29 @@ func TestOfAMixEachPlatformHasItsOwnRowsAndBounds(t *testing.T) {
 		if !slices.ContainsFunc(r.Figures, func(f figure.Figure) bool { return f.Name == want }) {
 			t.Errorf("%q is not among %v", want, r.Figures)
 		}
+	}
+}
+
+func TestTwoWaysToHearOfAPlatformHaveTheirOwnRowsAndItsBounds(t *testing.T) {
+	x := &trial{who: Ours, ledger: ledger.New(2, 1), bots: []seat{{nil, Telegram, Telegram}, {nil, Telegram, TelegramWebhook}}}
+	for c := range 2 {
+		x.ledger.Written(c, 0)
+		x.ledger.Posted(c, c, 0)
+		x.ledger.Posted(c, c, 0)
+	}
+	var r figure.Result
+	x.promises(&r, may{double: 1})
+	if len(r.Broken) != 0 {
+		t.Errorf("broken are %q", r.Broken)
+	}
+	for _, want := range []string{"telegram: doubled", "telegram-webhook: doubled"} {
+		if !slices.ContainsFunc(r.Figures, func(f figure.Figure) bool { return f.Name == want && f.Value == 1 }) {
+			t.Errorf("%q is not among %v", want, r.Figures)
+		}
+	}
+	b := &Bench{Bridges: []string{TelegramWebhook}}
+	if !b.has(Telegram) || b.hasBridge(Telegram) || !b.hasBridge(TelegramWebhook) || b.Comparable() != "" {
+		t.Error("a bridge to Telegram with a webhook is taken for another one")
 	}
 }
 

@@ -27,6 +27,12 @@ const (
 	Slack    = "slack"
 )
 
+// Other ways to hear of the same platforms, by which the program is called instead of calling. The name begins with the platform's.
+const (
+	TelegramWebhook = "telegram-webhook"
+	SlackEvents     = "slack-events"
+)
+
 // A platform is a simulator of where people write: it hands the program what they write, and tells the ledger of replies. Another platform is
 // another one of these, made in settle.
 type platform interface {
@@ -45,34 +51,55 @@ type platform interface {
 // A forgetter is a platform whose sessions can be lost, so that the program has to look for what was written meanwhile.
 type forgetter interface{ Forget() }
 
+// A caller is a platform that has to be told where the program listens.
+type caller interface{ CallAt(url string) }
+
 var (
 	_ platform  = (*telegram.Server)(nil)
 	_ platform  = (*discord.Server)(nil)
 	_ platform  = (*slack.Server)(nil)
 	_ forgetter = (*discord.Server)(nil)
 	_ witness   = (*telegram.Server)(nil)
+	_ caller    = (*slack.Server)(nil)
 )
 
-// A seat is a platform by its name.
+// A seat is a bridge's side of a platform.
 type seat struct {
 	platform
-	kind string
+	kind string // which platform it is
+	name string // as the bench has it: the same, or another way to hear of it
 }
 
-// Platforms are the names that a bench knows.
+// Platforms are those that there are.
 func Platforms() []string { return []string{Telegram, Discord, Slack} }
 
-// settle makes a platform. Its number tells it from others of its kind.
-func settle(kind string, number int, l *ledger.Ledger, h wire.Hooks) (platform, error) {
-	switch kind {
+// Bridges are the names of bridges that a bench knows: the platforms, and other ways to hear of them.
+func Bridges() []string { return []string{Telegram, TelegramWebhook, Discord, Slack, SlackEvents} }
+
+// kindOf is the platform of a bridge.
+func kindOf(name string) string {
+	kind, _, _ := strings.Cut(name, "-")
+	return kind
+}
+
+// called reports whether the program has to have an address for a bridge.
+func called(name string) bool { return name == TelegramWebhook || name == SlackEvents }
+
+// settle makes a bridge's side of a platform. Its number tells it from others of its kind.
+func settle(name string, number int, l *ledger.Ledger, h wire.Hooks) (platform, error) {
+	switch name {
 	case Telegram:
 		return telegram.New(number, l, h)
+	case TelegramWebhook:
+		return telegram.NewWebhook(number, l, h)
 	case Discord:
 		return discord.New(number, l, h)
 	case Slack:
 		return slack.New(number, l, h)
+	case SlackEvents:
+		return slack.NewEvents(number, l, h)
 	}
-	return nil, fmt.Errorf("there is no simulator of the platform %q", kind)
+	return nil, fmt.Errorf("there is no simulator of the bridge %q", name)
 }
 
 // An arrival waits until all bridges hear what is written.
@@ -106,18 +133,18 @@ func (t *trial) simulate() error {
 	if t.setup.step != nil {
 		step = func(name string) { t.setup.step(t, name) }
 	}
-	kinds := t.bridges()
-	t.heard.Store(newArrival(len(kinds)))
-	for i, kind := range kinds {
+	names := t.bridges()
+	t.heard.Store(newArrival(len(names)))
+	for i, name := range names {
 		hooks := wire.Hooks{Step: step, Polled: func() { t.heard.Load().hears(i) }}
 		if t.setup.posted != nil {
 			hooks.Posted = func(chat, n int) { t.setup.posted(t, chat, n) }
 		}
-		bot, err := settle(kind, i, t.ledger, hooks)
+		bot, err := settle(name, i, t.ledger, hooks)
 		if err != nil {
 			return err
 		}
-		t.bots = append(t.bots, seat{bot, kind})
+		t.bots = append(t.bots, seat{bot, kindOf(name), name})
 		if api, ok := bot.(*telegram.Server); ok {
 			t.api = cmp.Or(t.api, api)
 		}
@@ -125,7 +152,7 @@ func (t *trial) simulate() error {
 	return t.play(avatar.NewPlayer(t.ledger, step))
 }
 
-// bridges are the platforms of the contestant's bridges. The baseline is one bot.
+// bridges are the names of the contestant's bridges. The baseline is one bot.
 func (t *trial) bridges() []string {
 	if t.who == Baseline || len(t.Bridges) == 0 {
 		return []string{Telegram}
@@ -139,6 +166,17 @@ func (t *trial) kinds() []string {
 	for _, b := range t.bots {
 		if !slices.Contains(all, b.kind) {
 			all = append(all, b.kind)
+		}
+	}
+	return all
+}
+
+// names are those of the bridges, each once.
+func (t *trial) names() []string {
+	var all []string
+	for _, b := range t.bots {
+		if !slices.Contains(all, b.name) {
+			all = append(all, b.name)
 		}
 	}
 	return all
@@ -187,13 +225,14 @@ func (t *trial) configure() error {
 	if t.service == nil || t.who == Baseline {
 		return nil
 	}
-	server := `listen = "127.0.0.1:0"`
-	if _, ok := t.service.(*avatar.Voximplant); ok { // which calls back
+	server, public := `listen = "127.0.0.1:0"`, ""
+	if _, ok := t.service.(*avatar.Voximplant); ok || slices.ContainsFunc(t.names(), called) { // who call the program
 		address, err := freeAddress()
 		if err != nil {
 			return err
 		}
-		server = fmt.Sprintf("listen = %q\npublic_url = %q", address, "http://"+address)
+		public = "http://" + address
+		server = fmt.Sprintf("listen = %q\npublic_url = %q", address, public)
 	}
 	var c strings.Builder
 	fmt.Fprintf(&c, `[server]
@@ -210,7 +249,11 @@ ai_notice = ""
 `, server, databaseFile, cmp.Or(t.setup.limits, "off"))
 	c.WriteString(t.service.Section("luna"))
 	for i, bot := range t.bots {
-		c.WriteString(bot.Section(fmt.Sprint(bot.kind, i), "luna", t.setup.bridge))
+		name := fmt.Sprint(bot.kind, i)
+		if p, ok := bot.platform.(caller); ok && called(bot.name) {
+			p.CallAt(public + "/bridges/" + name + "/events")
+		}
+		c.WriteString(bot.Section(name, "luna", t.setup.bridge))
 	}
 	return os.WriteFile(filepath.Join(t.dir, "config.toml"), []byte(c.String()), 0o600)
 }

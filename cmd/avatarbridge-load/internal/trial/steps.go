@@ -34,12 +34,18 @@ func (b *Bench) deadlySteps() []deadly {
 	if b.has(Telegram) {
 		add(false, telegram.Introduced, telegram.UpdateHandedOut, telegram.OffsetConfirmed, telegram.SendReceived, telegram.SendAnswered)
 	}
+	if b.hasBridge(TelegramWebhook) {
+		add(false, telegram.HookSet)
+	}
 	if b.has(Discord) {
 		add(false, discord.Introduced, discord.Resumed, discord.EventSent, discord.PostReceived, discord.PostAnswered)
 		add(true, discord.Identified, discord.HistoryAsked)
 	}
 	if b.has(Slack) {
-		add(false, slack.Introduced, slack.SocketOpened, slack.PersonAsked, slack.EnvelopeSent, slack.Acknowledged, slack.PostReceived, slack.PostAnswered)
+		add(false, slack.Introduced, slack.PersonAsked, slack.EnvelopeSent, slack.Acknowledged, slack.PostReceived, slack.PostAnswered)
+	}
+	if b.hasBridge(Slack) {
+		add(false, slack.SocketOpened)
 	}
 	add(false, avatar.Asked, avatar.Answered)
 	switch b.Avatar {

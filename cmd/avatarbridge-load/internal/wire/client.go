@@ -15,6 +15,9 @@ import (
 // A Client posts to the program, for simulators that call back. It keeps its connections, and knows no more than the Go server's answers to
 // small requests need.
 type Client struct {
+	// Sent, when it is not nil, is called whenever a call is on its way and its answer not yet read. It must not change once calls are made.
+	Sent func()
+
 	slots chan struct{} // calls at once
 
 	mu     sync.Mutex
@@ -23,15 +26,12 @@ type Client struct {
 	closed bool
 }
 
-// maxCalls is how many calls a client makes at once.
-const maxCalls = 64
-
 // callTimeout is how long a call may take.
 const callTimeout = 30 * time.Second
 
-// NewClient makes a client. Close must be called.
-func NewClient() *Client {
-	return &Client{slots: make(chan struct{}, maxCalls), all: map[net.Conn]bool{}}
+// NewClient makes a client that makes so many calls at once. Close must be called.
+func NewClient(calls int) *Client {
+	return &Client{slots: make(chan struct{}, calls), all: map[net.Conn]bool{}}
 }
 
 // Close ends all connections, and the calls on them.
@@ -46,8 +46,9 @@ func (cl *Client) Close() {
 
 var errURL = errors.New("no http URL")
 
-// Post posts JSON to an http URL and returns the status of the answer. An error says that there was none; the call may have been heard.
-func (cl *Client) Post(url string, body []byte) (status int, err error) {
+// Post posts JSON to an http URL, with more headers ("Name: value"), and returns the status of the answer. An error says that there was none; the
+// call may have been heard.
+func (cl *Client) Post(url string, body []byte, headers ...string) (status int, err error) {
 	rest, ok := strings.CutPrefix(url, "http://")
 	host, path, ok2 := strings.Cut(rest, "/")
 	if !ok || !ok2 {
@@ -59,7 +60,7 @@ func (cl *Client) Post(url string, body []byte) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if status, err = c.post(host, path, body); err != nil {
+	if status, err = c.post(host, path, body, headers, cl.Sent); err != nil {
 		cl.drop(c)
 		return 0, err
 	}
@@ -105,14 +106,20 @@ func (cl *Client) drop(c *Conn) {
 }
 
 // post makes one call.
-func (c *Conn) post(host, path string, body []byte) (status int, err error) {
+func (c *Conn) post(host, path string, body []byte, headers []string, sent func()) (status int, err error) {
 	if err := c.conn.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 		return 0, err
 	}
-	c.out = fmt.Appendf(c.out[:0], "POST /%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, host, len(body))
-	c.out = append(c.out, body...)
+	c.out = fmt.Appendf(c.out[:0], "POST /%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, host, len(body))
+	for _, h := range headers {
+		c.out = append(append(c.out, h...), "\r\n"...)
+	}
+	c.out = append(append(c.out, "\r\n"...), body...)
 	if _, err := c.conn.Write(c.out); err != nil {
 		return 0, err
+	}
+	if sent != nil {
+		sent()
 	}
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {

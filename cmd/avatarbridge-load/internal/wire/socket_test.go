@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -83,7 +84,7 @@ func TestAClientKeepsItsConnectionAndFindsAServerThatIsThereAgain(t *testing.T) 
 		}
 		return c.Answer(400, []byte("no"))
 	})
-	cl := NewClient()
+	cl := NewClient(4)
 	defer cl.Close()
 	for range 3 {
 		if status, err := cl.Post(s.URL()+"/a/b", []byte("{}")); status != 204 || err != nil {
@@ -105,5 +106,24 @@ func TestAClientKeepsItsConnectionAndFindsAServerThatIsThereAgain(t *testing.T) 
 	}
 	if _, err := cl.Post("https://example.com/", nil); err == nil {
 		t.Error("it speaks https")
+	}
+}
+
+func TestACallHasItsHeadersAndIsToldWhileItIsOnItsWay(t *testing.T) {
+	sent := make(chan struct{})
+	got := make(chan string, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-sent // no answer comes before it is told
+		got <- r.Header.Get("X-One") + r.Header.Get("X-Two")
+	}))
+	defer s.Close()
+	cl := NewClient(1)
+	cl.Sent = func() { close(sent) }
+	defer cl.Close()
+	if status, err := cl.Post(s.URL+"/", []byte("{}"), "X-One: 1", "X-Two: 2"); status != 200 || err != nil {
+		t.Errorf("%d, %v", status, err)
+	}
+	if headers := <-got; headers != "12" {
+		t.Errorf("the headers are %q", headers)
 	}
 }
