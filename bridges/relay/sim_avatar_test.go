@@ -23,6 +23,8 @@ type service struct {
 	hears    bool // it understands what people say
 	keeps    bool // replies come over a connection that lives as long as the program, for most messages
 	said     map[string][]string
+
+	concurrent int // max_concurrent
 }
 
 // A mouth is the program's connection to a service, in one life.
@@ -44,7 +46,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		return ctx.Err()
 	}
 	a.begin(&t, over)
-	f := s.askFate(t.Text)
+	f := s.askFate(a.service, t.Text)
 	if o := fault.Of(f.err); o != nil && o.Kind == fault.Rejected && t.Voice != nil {
 		s.mumbled[t.Text] = true
 	}
@@ -65,6 +67,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		return ctx.Err()
 	}
 	if f.err != nil && !f.speaks {
+		a.life.asksToWait(s, "avatar "+a.name, t.Text, f.err)
 		return f.err
 	}
 	return a.answer(ctx, t, say, f)
@@ -73,6 +76,8 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 // begin checks that the avatar may be asked.
 func (a *mouth) begin(t *avatar.Turn, over bool) {
 	s := a.s
+	a.mustBeAsked(t)
+	a.life.mustKeep(s, t.Text+" was asked", time.Now(), "avatar "+a.name)
 	s.mustRest(t.Text+" was asked", t.Bridge, s.script.where[plainText(t.Text)])
 	if s.dropTime[t.Text] > 0 {
 		s.fail("%s was asked after it was dropped", t.Text)
@@ -115,7 +120,7 @@ func (a *mouth) think(ctx context.Context, text string, say avatar.Speaker, take
 func (a *mouth) answer(ctx context.Context, t avatar.Turn, say avatar.Speaker, f askFate) error {
 	s := a.s
 	a.life.answered[t.ID]++
-	replies, late := s.replies(t.Text), (a.calls || a.keeps) && hashed(s.plan.seed, "late"+t.Text, 4) > 0
+	replies, late := s.replies(t.Text), s.comesLate(a.service, t.Text)
 	a.said[t.Text] = nil
 	for i, r := range replies {
 		if r.Ends {
@@ -313,13 +318,13 @@ type askFate struct {
 	speaks bool // and fails afterwards
 }
 
-func (s *sim) askFate(text string) askFate {
+func (s *sim) askFate(a *service, text string) askFate {
 	c := s.c
 	f := askFate{takes: c.upTo(time.Second)}
-	if s.plan.stuck != "" && labelOf(text) == s.plan.stuck && !s.healed {
+	if labelOf(text) == s.plan.sick.conversation && !s.healed {
 		f.takes = time.Hour
 	}
-	if s.healed || !c.chance(s.plan.faults) {
+	if s.healed || !c.chance(s.ails(a.name == s.plan.sick.avatar)) {
 		return f
 	}
 	cause := errors.New("simulated")

@@ -26,7 +26,7 @@ const margin = 2 * time.Second
 
 // operate draws what an operator does in the schedule.
 func (p *plan) operate(sc *script) {
-	if p.stuck != "" {
+	if p.sick.any() {
 		return
 	}
 	during := p.window + p.linger
@@ -174,7 +174,11 @@ func (s *sim) forgot(l *life, user string, gone []store.Conversation) {
 			delete(s.pauses, c.Channel[:2]+"/"+c.Channel)
 		}
 	}
+	s.bounds.forgetPerson(s, user)
+	labels := map[string]bool{}
 	for _, text := range s.script.wrote[user] {
+		s.bounds.settled(text)
+		labels[labelOf(text)] = true
 		if _, known := s.verdicts["m/"+text]; known && s.forgotten[text] == 0 {
 			s.forgotten[text] = s.c.count()
 		}
@@ -182,6 +186,7 @@ func (s *sim) forgot(l *life, user string, gone []store.Conversation) {
 			delete(l.asking, own)
 		}
 	}
+	l.rested(s, labels)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id := range l.busy {
@@ -203,6 +208,9 @@ func (g *gate) retryDead(ctx context.Context) error {
 		for _, d := range letters {
 			for _, piece := range pieceOf.FindAllString(string(d.Body), -1) {
 				g.s.revived[piece] = true
+			}
+			if word := noticeText.FindSubmatch(d.Body); word != nil && d.Post {
+				g.s.revived[string(word[1])] = true
 			}
 			if text, _, _, err := turnOf(d.Body); err == nil && !d.Post {
 				g.s.revived[text] = true
@@ -264,7 +272,7 @@ func (r *reckoning) unknown(x *posted, text string) bool {
 }
 
 // fed checks that the feed of a direct chat has what was written and posted there, each once.
-func (r *reckoning) fed(p *platform, avatar string) {
+func (r *reckoning) fed(p *platform) {
 	if !p.feeds {
 		return
 	}
@@ -273,7 +281,7 @@ func (r *reckoning) fed(p *platform, avatar string) {
 		if !strings.HasPrefix(channel, p.name+"u") {
 			continue
 		}
-		in := store.Address{Account: p.account, Avatar: avatar, Channel: channel, Direct: true, Memory: store.MemoryPerson}
+		in := store.Address{Account: p.account, Avatar: r.avatarAt(p, channel).name, Channel: channel, Direct: true, Memory: store.MemoryPerson}
 		items, err := r.base().Feed(context.Background(), in, store.Identity{Platform: "telegram", User: user}, 0, 10_000)
 		if err != nil {
 			r.fail("read a feed: %v", err)

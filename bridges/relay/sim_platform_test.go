@@ -18,6 +18,9 @@ type platform struct {
 	s       *sim
 	name    string
 	account string
+
+	inFlight int // max_in_flight
+
 	push    bool // events come one by one for each channel, as over a webhook; else in batches, with a cursor
 	nonce   bool // a post with a known id is not made again
 	finds   bool // it can be looked up whether a post was made
@@ -55,6 +58,9 @@ func (p *platform) write(ev bridges.Event) {
 		p.moved[ev.Place.Channel] = ev.To
 	}
 	p.log = append(p.log, ev)
+	if ev.Kind == bridges.Written {
+		p.s.wrote[ev.Key] = &ev
+	}
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
@@ -236,9 +242,12 @@ func (b *arm) Send(ctx context.Context, m bridges.Message) (string, error) {
 		return "", ctx.Err()
 	}
 	s.mustRest("a post was made", b.name, m.Place.Channel)
+	b.mustAnswer(&m)
+	b.mustWait(&m)
 	f := s.sendFate(b.platform, &m)
 	row, _ := strconv.ParseInt(m.ID, 36, 64)
-	b.life.sending[row] = true
+	b.life.sending[row] = b.platform
+	b.mustFly(row)
 	s.mu.Lock()
 	s.flights[key] = &flight{p: b.platform, m: m}
 	s.mu.Unlock()
@@ -258,7 +267,9 @@ func (b *arm) Send(ctx context.Context, m bridges.Message) (string, error) {
 	pause(ctx, f.after)
 	if b.life.gone() {
 		<-ctx.Done()
+		return id, err
 	}
+	b.waits(&m, err)
 	return id, err
 }
 
@@ -272,10 +283,10 @@ func (p *platform) call(m *bridges.Message, f sendFate) (string, error) {
 	if f.err == nil || f.happens {
 		id := p.show(m)
 		if f.err == nil {
+			delete(p.s.inDoubt, m.ID)
 			return id, nil
 		}
-		p.byID[m.ID].doubtful = true
-		p.s.unclear++
+		p.byID[m.ID].doubtful, p.s.inDoubt[m.ID] = true, true
 	}
 	return "", f.err
 }
@@ -286,6 +297,9 @@ func (p *platform) show(m *bridges.Message) string {
 		return old.id
 	}
 	x := &posted{id: fmt.Sprint(p.name, ".", len(p.posts)+1), post: m.ID, channel: m.Place.Channel, at: time.Now(), text: strings.TrimPrefix(m.Forms[0].Text, "#")}
+	if p.byID[m.ID] != nil {
+		p.again(x)
+	}
 	p.posts = append(p.posts, x)
 	p.byID[m.ID] = x
 	p.s.c.note("post " + x.channel + " " + x.text)
@@ -386,10 +400,10 @@ type sendFate struct {
 func (s *sim) sendFate(p *platform, m *bridges.Message) sendFate {
 	c := s.c
 	f := sendFate{before: c.upTo(200 * time.Millisecond), after: c.upTo(200 * time.Millisecond)}
-	if m.Place.Channel == s.plan.stuck && !s.healed {
+	if m.Place.Channel == s.plan.sick.conversation && !s.healed {
 		f.before = 5 * time.Minute
 	}
-	if s.healed || !c.chance(s.plan.faults) {
+	if s.healed || !c.chance(s.ails(p.name == s.plan.sick.bridge)) {
 		return f
 	}
 	cause := errors.New("simulated")

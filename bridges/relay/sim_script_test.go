@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"avatarbridge/bridges"
@@ -29,9 +30,11 @@ type plan struct {
 	inFlight   int
 	concurrent int
 	memory     store.Memory
-	limits     []relay.Rate
+	limits     relay.Limits
+	maxAge     time.Duration // 0: the default
+	replyWhen  relay.ReplyWhen
 	cast       int           // which avatar plays where
-	stuck      string        // a conversation in which each call takes for ever; nothing else goes wrong
+	sick       sickness      // nothing else goes wrong
 	window     time.Duration // in which people write
 }
 
@@ -47,23 +50,41 @@ func newPlan(seed uint64) plan {
 	p.restart = pickOne(&p, 1000*time.Hour, 1000*time.Hour, p.within(time.Minute))
 	p.down = pickOne(&p, p.within(time.Second), p.within(10*time.Second), p.within(20*time.Minute))
 	p.linger = p.within(5 * time.Minute)
-	p.waiting = pickOne(&p, 0, 0, 2)
+	p.waiting = pickOne(&p, 0, 0, 1, 2)
 	p.inFlight = pickOne(&p, 0, 1, 3)
 	p.concurrent = pickOne(&p, 0, 0, 1, 2)
 	p.memory = pickOne(&p, store.MemoryMember, store.MemoryRoom)
-	p.limits = pickOne(&p, nil, nil, []relay.Rate{{Max: 3, Every: time.Minute}})
+	p.limits = p.rates()
+	p.maxAge = pickOne(&p, 0, 0, 0, p.within(10*time.Second), p.within(2*time.Minute))
+	p.replyWhen = pickOne(&p, relay.ReplyAlways, relay.ReplyMention)
 	p.cast = p.dice.IntN(4)
 	p.window = pickOne(&p, time.Second, 20*time.Second, 3*time.Minute)
-	if p.dice.IntN(10) == 0 {
+	if p.dice.IntN(8) == 0 {
 		p.stall()
 	}
 	return p
 }
 
-// stall makes it the plan of a schedule in which only one conversation is stuck.
-func (p *plan) stall() {
-	p.stuck, p.faults, p.storeFails, p.crashes, p.restart = "p0u0", 0, 0, nil, 1000*time.Hour
-	p.waiting, p.limits, p.inFlight, p.concurrent = 0, nil, 0, 0
+// rates draws what is limited.
+func (p *plan) rates() (l relay.Limits) {
+	draw := func() []relay.Rate {
+		return []relay.Rate{{Max: 1 + p.dice.IntN(4), Every: time.Duration(1+p.dice.IntN(60_000)) * time.Millisecond}}
+	}
+	switch p.dice.IntN(9) {
+	case 0:
+		l.Person = draw()
+	case 1:
+		l.Person = append(draw(), draw()...)
+	case 2:
+		l.Room = draw()
+	case 3:
+		l.Bridge = draw()
+	case 4:
+		l.Avatar = draw()
+	case 5:
+		l = relay.Limits{Person: draw(), Room: draw(), Bridge: draw(), Avatar: draw()}
+	}
+	return l
 }
 
 func pickOne[T any](p *plan, from ...T) T { return from[p.dice.IntN(len(from))] }
@@ -75,8 +96,12 @@ func (p *plan) within(d time.Duration) time.Duration {
 // platforms makes one or two of them, each with abilities of its own.
 func (p *plan) platforms(s *sim) []*platform {
 	var all []*platform
-	for i := range 1 + p.dice.IntN(2) {
-		b := &platform{s: s, name: fmt.Sprint("p", i), account: fmt.Sprint("telegram:", i+1), changed: make(chan struct{}),
+	n := 1 + p.dice.IntN(2)
+	if p.sick.bridge != "" {
+		n = 2
+	}
+	for i := range n {
+		b := &platform{s: s, name: fmt.Sprint("p", i), account: fmt.Sprint("telegram:", i+1), inFlight: p.inFlight, changed: make(chan struct{}),
 			acked: map[string]bool{}, byID: map[string]*posted{}, moved: map[string]string{}}
 		b.push = p.dice.IntN(3) == 0
 		switch p.dice.IntN(4) {
@@ -109,6 +134,7 @@ type script struct {
 
 	wrote   map[string][]string // texts by the user who writes them
 	where   map[string]string   // text to the channel that it is written in
+	strange map[string]bool     // keys of what is not for the avatar
 	errands []errand
 }
 
@@ -120,7 +146,7 @@ type step struct {
 
 // write makes the script.
 func (p *plan) write(s *sim) script {
-	sc := script{s: s, rooms: map[*platform][]string{}, gone: map[string]bool{}, label: map[string]bool{}, wrote: map[string][]string{}, where: map[string]string{}}
+	sc := script{s: s, rooms: map[*platform][]string{}, gone: map[string]bool{}, label: map[string]bool{}, wrote: map[string][]string{}, where: map[string]string{}, strange: map[string]bool{}}
 	for _, b := range s.platforms {
 		for k := range 1 + p.dice.IntN(3) {
 			label := fmt.Sprint(b.name, "u", k)
@@ -156,6 +182,9 @@ func (sc *script) talk(p *plan, b *platform, label string, in bridges.Place, use
 		ev.Place, ev.From, ev.Addressed = in, from, true
 		sc.steps = append(sc.steps, step{at, b, ev})
 	}
+	for n := range p.dice.IntN(2) * p.dice.IntN(3) {
+		sc.aside(p, b, in, from, fmt.Sprint(label, user, n))
+	}
 	for n := range 1 + p.dice.IntN(5) {
 		text := fmt.Sprint(label, ".", user, n)
 		key := "m/" + text
@@ -182,6 +211,25 @@ func (sc *script) talk(p *plan, b *platform, label string, in bridges.Place, use
 	}
 }
 
+// aside lets something be written that is not for the avatar: by another bot, by the account itself, or to somebody else.
+func (sc *script) aside(p *plan, b *platform, in bridges.Place, from bridges.Person, what string) {
+	ev := bridges.Event{Key: "aside/" + what, Message: "aside." + what, Text: "aside." + what, Place: in, From: from, Addressed: true}
+	switch kind := p.dice.IntN(3); {
+	case kind == 0 && !in.Direct && p.replyWhen == relay.ReplyMention:
+		ev.Addressed = false
+	case kind == 1:
+		_, own, _ := strings.Cut(b.account, ":")
+		ev.From = bridges.Person{Platform: "telegram", User: own, Name: "avatar", Bot: true}
+	default:
+		ev.From = bridges.Person{Platform: "telegram", User: b.name + "bot", Name: "bot", Bot: true}
+	}
+	if ev.From.Bot && p.dice.IntN(3) == 0 {
+		ev.Kind, ev.Command = bridges.Command, pickOne(p, "start", "reset")
+	}
+	sc.strange[ev.Key] = true
+	sc.steps = append(sc.steps, step{p.within(p.window), b, ev})
+}
+
 // channels are those in which people write on the platform, in order.
 func (sc *script) channels(b *platform) []string { return sc.rooms[b] }
 
@@ -194,7 +242,7 @@ func (sc *script) play() {
 		if to := st.p.moved[st.ev.Place.Channel]; to != "" {
 			st.ev.Place.Channel = to
 		}
-		if st.ev.Command == "reset" {
+		if st.ev.Command == "reset" && !st.ev.From.Bot {
 			maps.Copy(sc.s.ended, sc.label)
 		}
 		st.p.write(st.ev)

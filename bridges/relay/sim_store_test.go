@@ -103,6 +103,9 @@ func (g *gate) ClaimTurns(ctx context.Context, account, avatar string, now time.
 	if g.life.closing.Load() {
 		return nil, next, nil // whether a pump looks once more when it is stopped is left to chance
 	}
+	if slices.ContainsFunc(g.s.platforms, func(p *platform) bool { return p.inFlight > 0 }) {
+		n = min(n, 1) // turns that come together and are settled without being asked would race for the last slot of a post
+	}
 	err = g.do(ctx, "claim turns/"+account+"/"+avatar, func() error {
 		out, next, err = g.Store.ClaimTurns(ctx, account, avatar, now, n)
 		for i := range out {
@@ -132,6 +135,7 @@ func (g *gate) Defer(ctx context.Context, d store.Deferred) (out store.Claims, e
 			g.handed(out.Turn)
 			of := g.s.turns[d.Turn]
 			g.s.rested[of.text] = g.s.c.count()
+			g.life.remembers(g.s, of.text)
 			if d.Awaits {
 				g.s.finished[of.text] = ending{awaits: true}
 				g.s.leaves(of.ref) // the reply that ends it does not know what it ends
@@ -148,6 +152,8 @@ func (g *gate) Finish(ctx context.Context, f store.Finished) (out store.Claims, 
 			g.handed(out.Turn)
 			of := g.s.turns[f.Turn]
 			g.s.rested[of.text] = g.s.c.count()
+			g.s.bounds.settled(of.text)
+			g.s.ranked(f.Replies...)
 			if f.Dead == "" {
 				g.s.owes(of.ref)
 			}
@@ -185,6 +191,8 @@ func (g *gate) Current(ctx context.Context, turn int64) (out store.Conversation,
 func (g *gate) Say(ctx context.Context, x store.Said) (out store.Claims, err error) {
 	err = g.do(ctx, fmt.Sprint("say/", x.Conversation, "/", x.Reply.Key), func() error {
 		if out, err = g.Store.Say(ctx, x); err == nil {
+			g.s.bounds.settled(g.s.drawing[draftOf(x.Turn)])
+			g.s.ranked(x.Reply)
 			g.s.leaves(keptRef + g.s.drawing[draftOf(x.Turn)]) // who says it does not know what was said in the turn that it ends
 		}
 		return err
@@ -206,6 +214,7 @@ func (g *gate) Settle(ctx context.Context, x store.Settled) (out store.Claims, e
 	err = g.do(ctx, fmt.Sprint("settle/", x.Post, "/", x.As), func() error {
 		if out, err = g.Store.Settle(ctx, x); err == nil {
 			delete(g.life.sending, x.Post)
+			g.life.remembers(g.s, postName(x.Post))
 			if x.As == store.Sent {
 				g.s.sent[strconv.FormatInt(x.Post, 36)] = g.s.c.count()
 			}
@@ -279,6 +288,13 @@ func (s *sim) accepted(b store.Batch, out []store.Result) {
 		}
 		if e.Edit != nil && e.Edit.Body == nil && out[i].Verdict == store.Done {
 			s.unsay(strings.TrimPrefix(e.Edit.Target, "m/"))
+			s.bounds.settled(strings.TrimPrefix(e.Edit.Target, "m/"))
+		}
+		if out[i].Verdict != store.Known {
+			s.mustFit(&e, out[i].Verdict, b.Now)
+		}
+		if e.Reset != nil && out[i].Verdict == store.Done {
+			s.bounds.waitsNoMore(s)
 		}
 		refused := e.Refusable && (out[i].Verdict == store.Over || out[i].Verdict == store.Full)
 		text := strings.TrimPrefix(e.Key, "m/")

@@ -28,10 +28,10 @@ type sim struct {
 	services  []*service
 	outside   sync.WaitGroup // callbacks under way
 	sounds
+	bounds  bounds
+	durable map[string]throttled // by scope: what must be kept after a restart
 
 	healed  bool // nothing fails any more
-	unclear int  // posts that were made and whose call failed as unclear
-	inDoubt int  // posts in flight when a life ended
 	crashes int
 
 	// What is known of messages, by event key or text.
@@ -52,6 +52,8 @@ type sim struct {
 	unheard  map[string]bool     // texts to which a late reply was never said: its connection ended with the program
 	refused  []string            // texts to which a late reply was refused
 	moved    []string
+	rank     map[string]int // pieces to the place of their reply among all that were stored
+	ranks    int
 
 	// What an operator did: how much had passed when a message was forgotten, when a piece or a message was dropped; what was put back; since when
 	// there is a pause.
@@ -64,7 +66,9 @@ type sim struct {
 	mu      sync.Mutex // guards what platforms and services do beside the conductor, and what follows
 	now     *life      // nil: the program does not run
 	flights map[string]*flight
-	excused map[string]bool // posts that were being sent when their person was forgotten
+	excused map[string]bool           // posts that were being sent when their person was forgotten
+	inDoubt map[string]bool           // posts that may be there, as far as the program can know, by their ids
+	wrote   map[string]*bridges.Event // messages by their event keys
 	wrong   []string
 }
 
@@ -103,11 +107,12 @@ type life struct {
 	failed     chan struct{} // closed when Run has returned
 	err        error
 
-	busy     map[string]bool   // ids of posts of which a call is under way
-	sending  map[int64]bool    // posts whose call has begun and whose end is not durable
-	asking   map[string]string // conversation to what is being asked in it
-	answered map[string]int    // turn ids that were asked with success
-	ids      map[string]string // of turns, by their texts
+	busy      map[string]bool     // ids of posts of which a call is under way
+	sending   map[int64]*platform // posts whose call has begun and whose end is not durable
+	asking    map[string]string   // conversation to what is being asked in it
+	answered  map[string]int      // turn ids that were asked with success
+	ids       map[string]string   // of turns, by their texts
+	throttles throttles
 }
 
 func (l *life) gone() bool { return l.over.Load() }
@@ -123,7 +128,7 @@ func (l *life) hasFailed() bool {
 }
 
 func newSim(p plan, d disk, trace io.Writer) *sim {
-	s := &sim{plan: p, disk: d, sounds: newSounds(), c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{}, drawing: map[string]string{}, unsaid: map[string]int{}, sent: map[string]int{}, removals: map[string]bool{},
+	s := &sim{plan: p, disk: d, sounds: newSounds(), bounds: newBounds(), durable: map[string]throttled{}, rank: map[string]int{}, inDoubt: map[string]bool{}, wrote: map[string]*bridges.Event{}, c: newConductor(p.seed, trace), verdicts: map[string]verdict{}, turns: map[int64]asked{}, drawing: map[string]string{}, unsaid: map[string]int{}, sent: map[string]int{}, removals: map[string]bool{},
 		finished: map[string]ending{}, asks: map[string]int{}, ended: map[string]bool{}, taken: map[string][]string{}, flights: map[string]*flight{},
 		forgotten: map[string]int{}, dropTime: map[string]int{}, revived: map[string]bool{}, over: map[string]int{}, handed: map[string]int{}, rested: map[string]int{}, unheard: map[string]bool{}, pauses: map[string]time.Time{}, excused: map[string]bool{}}
 	s.services = []*service{
@@ -131,9 +136,10 @@ func newSim(p plan, d disk, trace io.Writer) *sim {
 		{name: "stella", keeps: true, patience: 30 * time.Second},
 	}
 	for _, a := range s.services {
-		a.s, a.said = s, map[string][]string{}
+		a.s, a.said, a.concurrent = s, map[string][]string{}, p.concurrent
 	}
-	s.platforms = p.platforms(s)
+	s.platforms = s.plan.platforms(s)
+	s.makeSick()
 	s.script = p.write(s)
 	return s
 }
@@ -160,24 +166,31 @@ func (s *sim) crash(l *life, when string) {
 	}
 	for _, p := range s.platforms {
 		for _, x := range p.posts {
-			if row, _ := strconv.ParseInt(x.post, 36, 64); l.sending[row] {
+			if row, _ := strconv.ParseInt(x.post, 36, 64); l.sending[row] != nil {
 				x.doubtful = true
 			}
 		}
 	}
+	s.doubt(l)
 	maps.Copy(s.left, s.owed)
 	clear(s.owed)
 	s.mu.Unlock()
-	s.inDoubt += len(l.sending)
 	if err := s.disk.crash(); err != nil {
 		s.fail("crash: %v", err)
 	}
 	close(l.died)
 }
 
+// doubt notes that nobody will know how the calls under way have ended. The sim is locked.
+func (s *sim) doubt(l *life) {
+	for post := range l.sending {
+		s.inDoubt[postName(post)] = true
+	}
+}
+
 // start begins a life.
 func (s *sim) start(n int) error {
-	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]bool{}, busy: map[string]bool{}, asking: map[string]string{}, answered: map[string]int{}, ids: map[string]string{}}
+	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]*platform{}, throttles: newThrottles(s.durable), busy: map[string]bool{}, asking: map[string]string{}, answered: map[string]int{}, ids: map[string]string{}}
 	if n < len(s.plan.crashes) {
 		l.crashAt, l.crashAfter = s.plan.crashes[n], s.plan.after[n]
 	}
@@ -196,12 +209,12 @@ func (s *sim) start(n int) error {
 		Grace:       time.Second,
 	}
 	for _, a := range s.services {
-		cfg.Avatars = append(cfg.Avatars, relay.Avatar{Name: a.name, Backend: a.connect(l), MaxConcurrent: s.plan.concurrent})
+		cfg.Avatars = append(cfg.Avatars, relay.Avatar{Name: a.name, Backend: a.connect(l), MaxConcurrent: a.concurrent})
 	}
-	for i, p := range s.platforms {
+	for _, p := range s.platforms {
+		settings, routes := s.settings(p)
 		cfg.Bridges = append(cfg.Bridges, relay.Bridge{Name: p.name, Platform: "telegram", Bridge: p.connect(l), AllRooms: true, HoldUnclear: p.holds,
-			MaxInFlight: s.plan.inFlight, Default: relay.Settings{Avatar: s.services[(i+s.plan.cast)%len(s.services)].name, ReplyWhen: relay.ReplyAlways, Memory: s.plan.memory,
-				Limits: relay.Limits{Person: s.plan.limits}}})
+			MaxInFlight: p.inFlight, Default: settings, Routes: routes})
 	}
 	cfg.SetJitter(func(limit time.Duration) time.Duration {
 		return time.Duration(hashed(s.plan.seed, fmt.Sprint(limit, time.Now().UnixNano()), int(limit)))
@@ -238,7 +251,9 @@ func (s *sim) end() {
 		return
 	}
 	l.over.Store(true)
-	s.inDoubt += len(l.sending)
+	s.mu.Lock()
+	s.doubt(l)
+	s.mu.Unlock()
 	if err := s.disk.close(); err != nil {
 		s.fail("close: %v", err)
 	}
