@@ -32,7 +32,7 @@ type options struct {
 	Messages  int           `help:"closed: how many in all (5000)."`
 	Chats     int           `help:"How many conversations (closed 500, overload 200, else 100)."`
 	Rate      int           `help:"messages a second (stuck 200; open, slow and faults 50)."`
-	Duration  time.Duration `help:"open, stuck, slow, idle and faults: for how long (10s)."`
+	Duration  time.Duration `help:"open, stuck, slow, idle, disk: for how long (10s); pause: 30s; the other faults: 1m."`
 	Burst     int           `help:"burst: people (1000)."`
 	Stuck     time.Duration `help:"stuck: for how long (3s)."`
 	Slow      int           `help:"slow: avatar calls (300)."`

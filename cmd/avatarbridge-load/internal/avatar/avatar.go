@@ -40,6 +40,7 @@ type Player struct {
 	step   func(string)
 	script atomic.Pointer[Script]
 	fault  atomic.Pointer[wire.Fault]
+	rush   atomic.Pointer[Rush]
 	busy   atomic.Int64
 	calls  atomic.Int64
 }
@@ -68,6 +69,13 @@ func (p *Player) Follow(s Script) { p.script.Store(&s) }
 // Break lets all calls fail in this way, and work again with nil. A call that is refused counts as no question.
 func (p *Player) Break(f *wire.Fault) { p.fault.Store(f) }
 
+// Watch begins to count the calls that are not refused.
+func (p *Player) Watch() *Rush {
+	r := new(Rush)
+	p.rush.Store(r)
+	return r
+}
+
 // Busy is how many messages are being thought about.
 func (p *Player) Busy() int { return int(p.busy.Load()) }
 
@@ -88,19 +96,28 @@ func (p *Player) play(c *wire.Conn, r wire.Request, done <-chan struct{}, head, 
 	answer := ledger.AppendText(append(make([]byte, 0, 256), head...), 'r', chat, n)
 	answer = append(answer, tail...)
 	p.ledger.Spent(chat, n, time.Since(began))
-	err = q.fault.Reply(c, answer)
+	err = q.reply(c, answer)
 	p.step(Answered)
 	return err
 }
 
 // A question is one that was heard, and how its answer fails.
-type question struct{ fault *wire.Fault }
+type question struct {
+	fault *wire.Fault
+	rush  *Rush
+}
+
+// reply answers. Who asked may ask the next before this returns.
+func (q *question) reply(c *wire.Conn, body []byte) error {
+	q.rush.Leave(time.Now())
+	return q.fault.Reply(c, body)
+}
 
 // hear reads which message a request asks, behind a marker. It returns nil when it has answered itself, that there is none or as a fault does.
 func (p *Player) hear(c *wire.Conn, r wire.Request, marker string) (chat, n int, q *question, err error) {
 	p.calls.Add(1)
 	p.step(Asked)
-	f := p.fault.Load()
+	f := p.fault.Load().Next()
 	if f.Refuses() {
 		return 0, 0, nil, f.Reply(c, nil)
 	}
@@ -109,7 +126,12 @@ func (p *Player) hear(c *wire.Conn, r wire.Request, marker string) (chat, n int,
 		return 0, 0, nil, c.Answer(400, []byte(`{"error":"a message that nobody wrote"}`))
 	}
 	p.ledger.Asked(chat, n)
-	return chat, n, &question{f}, nil
+	if f.Stalled() {
+		p.ledger.Unheard(chat, n)
+	}
+	q = &question{f, p.rush.Load()}
+	q.rush.Enter(time.Now())
+	return chat, n, q, nil
 }
 
 func (p *Player) think(chat, n int, done <-chan struct{}) {

@@ -77,7 +77,7 @@ func (v *Voximplant) utterance(c *wire.Conn, r wire.Request, conversation string
 		return err
 	}
 	uri := string(wire.Between(r.Body, `"callbackUri":"`, `"`))
-	err = q.fault.Reply(c, []byte("{}"))
+	err = q.reply(c, []byte("{}"))
 	v.player.step(Answered)
 	v.work.Go(func() {
 		v.player.think(chat, n, v.done)

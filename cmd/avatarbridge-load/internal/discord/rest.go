@@ -143,6 +143,7 @@ func (s *Server) history(id int64, query []byte) []byte {
 // create makes a message, unless there is one with the nonce already: that is the answer then.
 func (s *Server) create(c *wire.Conn, body []byte, in int64, f *wire.Fault) error {
 	s.hooks.Reach(PostReceived)
+	f = f.Next()
 	if f.Refuses() {
 		return f.Reply(c, nil)
 	}

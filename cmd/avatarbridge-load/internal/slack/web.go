@@ -121,6 +121,7 @@ func (s *Server) chatOf(channel string, thread int64) *talk {
 // post makes a message.
 func (s *Server) post(c *wire.Conn, body []byte, f *wire.Fault) error {
 	s.hooks.Reach(PostReceived)
+	f = f.Next()
 	if f.Refuses() {
 		return f.Reply(c, nil)
 	}

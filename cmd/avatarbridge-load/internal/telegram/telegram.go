@@ -190,6 +190,7 @@ var sent = []byte(`{"ok":true,"result":{"message_id":`)
 
 func (s *Server) sendMessage(c *wire.Conn, body []byte, f *wire.Fault) error {
 	s.hooks.Reach(SendReceived)
+	f = f.Next()
 	if f.Refuses() {
 		return f.Reply(c, nil)
 	}
@@ -201,6 +202,9 @@ func (s *Server) sendMessage(c *wire.Conn, body []byte, f *wire.Fault) error {
 		s.mu.Lock()
 		s.posts = append(s.posts, post{int32(chat), int32(n), id})
 		s.mu.Unlock()
+		if f.Stalled() {
+			s.ledger.Unsure(chat, n)
+		}
 		if s.ledger.Posted(in-firstPerson, chat, n) {
 			s.hooks.Answer(chat, n)
 		}

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"avatarbridge/cmd/avatarbridge-load/internal/avatar"
 	"avatarbridge/cmd/avatarbridge-load/internal/figure"
 	"avatarbridge/cmd/avatarbridge-load/internal/wire"
 )
@@ -16,15 +16,22 @@ import (
 // A disturbance is something that fails for a while.
 type disturbance struct {
 	setup
-	begin func(t *trial) error
+	lasts time.Duration // unless the command line says otherwise; 0 is a minute
+	begin func(ctx context.Context, t *trial) error
 	end   func(t *trial) error
 	check func(t *trial) // just before the end; nil checks nothing
+	after func(t *trial) // when all is answered; nil does nothing
 	may   may
+}
+
+// size is what is the size of a disturbance unless the command line says otherwise.
+func (d *disturbance) size() Size {
+	return Size{Chats: 100, Rate: 50, Duration: cmp.Or(d.lasts, time.Minute)}
 }
 
 // disturbed lets people write at a steady rate before, while and after something fails, and waits until all have their replies.
 func (b *Bench) disturbed(ctx context.Context, who string, r *figure.Result, d disturbance) error {
-	size := b.size(r, Size{Chats: 100, Rate: 50, Duration: 10 * time.Second})
+	size := b.size(r, d.size())
 	calm := size.Duration / 4
 	// No chat writes more than a conversation takes, should all of it wait.
 	chats := max(size.Chats, int(float64(size.Rate)*size.Duration.Seconds()/10))
@@ -42,7 +49,7 @@ func (b *Bench) disturbed(ctx context.Context, who string, r *figure.Result, d d
 	if err := t.steadily(ctx, size.Rate, calm, 0, 0); err != nil {
 		return err
 	}
-	if err := d.begin(t); err != nil {
+	if err := d.begin(ctx, t); err != nil {
 		return errors.Join(err, d.end(t))
 	}
 	err = t.steadily(ctx, size.Rate, size.Duration, 0, quarter)
@@ -61,6 +68,9 @@ func (b *Bench) disturbed(ctx context.Context, who string, r *figure.Result, d d
 	}
 	last := t.ledger.LastReply(func(_, n int) bool { return n < quarter+whole })
 	r.Milliseconds("from its end until all that had come was answered", max(last-over, 0))
+	if d.after != nil {
+		d.after(t)
+	}
 	t.promises(r, d.may)
 	return nil
 }
@@ -69,7 +79,7 @@ func (b *Bench) disturbed(ctx context.Context, who string, r *figure.Result, d d
 func down(kind string) func(context.Context, *Bench, string, *figure.Result) error {
 	return func(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 		return b.disturbed(ctx, who, r, disturbance{
-			begin: func(t *trial) error { t.breakBots(kind, &wire.Fault{Status: 502}); return nil },
+			begin: func(_ context.Context, t *trial) error { t.breakBots(kind, &wire.Fault{Status: 502}); return nil },
 			end:   func(t *trial) error { t.breakBots(kind, nil); return nil },
 		})
 	}
@@ -84,54 +94,11 @@ func (t *trial) breakBots(kind string, f *wire.Fault) {
 	}
 }
 
-func avatarDown(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	var before, written int
-	return b.disturbed(ctx, who, r, disturbance{
-		begin: func(t *trial) error {
-			t.player().Break(&wire.Fault{Status: 503})
-			before = t.player().Calls()
-			written, _, _ = t.ledger.Counts()
-			return nil
-		},
-		check: func(t *trial) {
-			now, _, _ := t.ledger.Counts()
-			calls := t.player().Calls() - before
-			r.Add("calls while it was down", "", float64(calls))
-			r.Add("messages meanwhile", "", float64(now-written))
-			if calls > (now-written)/2 {
-				r.Broken = append(r.Broken, fmt.Sprintf("an avatar that was down was called %d times", calls))
-			}
-			if n := t.unconfirmed(); n > maxUnconfirmed {
-				r.Broken = append(r.Broken, fmt.Sprintf("intake stood still while the avatar was down: %d messages were not taken", n))
-			}
-		},
-		end: func(t *trial) error { t.player().Break(nil); return nil },
-	})
-}
-
-// maxUnconfirmed is how many messages may be on their way at any time.
-const maxUnconfirmed = 20
-
-func names(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	lose := func(lost bool) func(t *trial) error {
-		return func(t *trial) error { t.service.(*avatar.Virtuals).Lose(lost); return nil }
-	}
-	return b.disturbed(ctx, who, r, disturbance{
-		setup: setup{avatar: "virtuals", tokenLife: time.Second}, begin: lose(true), end: lose(false),
-	})
-}
-
-func loris(ctx context.Context, b *Bench, who string, r *figure.Result) error {
-	slowly := func(f *wire.Fault) func(t *trial) error {
-		return func(t *trial) error { t.breakBots("", f); t.player().Break(f); return nil }
-	}
-	size := b.size(r, Size{Duration: 10 * time.Second})
-	return b.disturbed(ctx, who, r, disturbance{begin: slowly(&wire.Fault{Drip: size.Duration / 5}), end: slowly(nil)})
-}
-
+// pause stops the program where it is.
 func pause(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	return b.disturbed(ctx, who, r, disturbance{
-		begin: func(t *trial) error { return t.process().Pause() },
+		lasts: 30 * time.Second,
+		begin: func(_ context.Context, t *trial) error { return t.process().Pause() },
 		end:   func(t *trial) error { return t.process().Resume() },
 	})
 }
@@ -143,13 +110,14 @@ const smallDisk = 32 << 20
 func disk(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	d := disturbance{
 		setup: setup{tmpfs: smallDisk},
-		begin: func(t *trial) error { return fill(t.process().Inside("ballast")) },
+		lasts: 10 * time.Second,
+		begin: func(_ context.Context, t *trial) error { return fill(t.process().Inside("ballast")) },
 		end:   func(t *trial) error { return os.Remove(t.process().Inside("ballast")) },
 	}
 	if err := b.confinable(ctx, who); err != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("files could not grow, in place of a full file system, of which none can be had: %v", err))
 		d.setup.tmpfs = 0
-		d.begin = func(t *trial) error { return t.process().LimitFiles(4096) }
+		d.begin = func(_ context.Context, t *trial) error { return t.process().LimitFiles(4096) }
 		d.end = func(t *trial) error { return t.process().LimitFiles(-1) }
 	}
 	d.check = func(t *trial) {

@@ -247,7 +247,11 @@ avatar = "off"
 [messages]
 ai_notice = ""
 `, server, databaseFile, cmp.Or(t.setup.limits, "off"))
+	if d := t.setup.askTimeout; d > 0 {
+		fmt.Fprintf(&c, "[turns]\nask_timeout = %q\n", d.String())
+	}
 	c.WriteString(t.service.Section("luna"))
+	c.WriteString(t.setup.section)
 	for i, bot := range t.bots {
 		name := fmt.Sprint(bot.kind, i)
 		if p, ok := bot.platform.(caller); ok && called(bot.name) {

@@ -11,7 +11,7 @@ type Size struct {
 	Messages  int           // closed: 5,000
 	Chats     int           // closed 500, overload 200, elsewhere 100
 	Rate      int           // stuck: 200; open, slow, faults: 50 messages a second
-	Duration  time.Duration // open, idle, and the faults: 10 s
+	Duration  time.Duration // open, idle, disk: 10 s; pause: 30 s; the other faults: a minute
 	Burst     int           // 1,000 chats
 	Stuck     time.Duration // 3 s
 	Slow      int           // 300 avatar calls

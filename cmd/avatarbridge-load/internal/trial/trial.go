@@ -21,8 +21,10 @@ type setup struct {
 	chats, each int
 	avatar      string // in place of the bench's
 	tokenLife   time.Duration
-	limits      string // of a person, in place of "off"
-	bridge      string // more lines for each bridge
+	limits      string        // of a person, in place of "off"
+	bridge      string        // more lines for each bridge
+	section     string        // more lines for the avatar
+	askTimeout  time.Duration // in place of the program's default
 	tmpfs       int64
 	posted      func(t *trial, chat, n int)
 	step        func(t *trial, step string)

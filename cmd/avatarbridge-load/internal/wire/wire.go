@@ -193,20 +193,26 @@ func (c *Conn) Answer(status int, body []byte) error {
 	return err
 }
 
-// Drip sends the same as Answer, a byte at a time and spread over d.
+// Drip sends the same as Answer, a byte at a time and spread over d: several at a time where more than a thousand are due in a second.
 func (c *Conn) Drip(status int, body []byte, d time.Duration) error {
 	all := c.answer(status, body)
-	tick := time.NewTicker(max(d/time.Duration(len(all)), time.Microsecond))
+	tick := time.NewTicker(max(d/time.Duration(len(all)), time.Millisecond))
 	defer tick.Stop()
-	for i := range all {
+	began := time.Now()
+	for sent := 0; sent < len(all); {
 		select {
 		case <-tick.C:
 		case <-c.done:
 			return net.ErrClosed
 		}
-		if _, err := c.conn.Write(all[i : i+1]); err != nil {
+		due := len(all)
+		if gone := time.Since(began); gone < d {
+			due = max(int(int64(len(all))*int64(gone)/int64(d)), sent+1)
+		}
+		if _, err := c.conn.Write(all[sent:due]); err != nil {
 			return err
 		}
+		sent = due
 	}
 	return nil
 }
