@@ -224,7 +224,7 @@ func TestNobodyReadsAnAnswerAfterItsBufferWasGivenAway(t *testing.T) {
 	w := newWire(here)
 	c := &conn{Conn: w, wire: w, idle: &tr.idle, r: tr.idle.reader(here), stop: func() bool { return true }}
 	b := &body{conn: c, ctx: t.Context(), keep: true}
-	answer := &watched{t, b, make(chan struct{})}
+	answer := &watched{t, b, make(chan struct{}, 1)} // it may be entered before anybody waits for it
 	b.Reader = answer
 	read := make(chan error)
 	go func() { _, err := b.Read(make([]byte, 1)); read <- err }()
