@@ -21,6 +21,8 @@ func TestOtherAvatarsAndMixesOfBridges(t *testing.T) {
 		{"webhook", "telegram-webhook", []string{"closed", "start", "crash", "disk"}},
 		{"webhook", "slack-events", []string{"closed", "start", "slack-down"}},
 		{"voximplant", "telegram,telegram-webhook,slack-events", []string{"crash", "crash-steps"}},
+		{"webhook", "web", []string{"closed", "start", "conversations", "crash", "crash-steps", "disk"}},
+		{"webhook", "web,telegram", []string{"order", "crash-hold"}},
 		{"webhook", "discord", []string{"closed", "discord-down"}},
 		{"webhook", "slack", []string{"closed", "slack-down", "disk"}},
 	} {

@@ -18,7 +18,7 @@ type options struct {
 	Against  string `enum:"none,baseline" default:"none" help:"Measure in turn with this: baseline, the bot that one writes by hand."`
 	Passes   int    `default:"3" help:"How often each mode is run; the table has the medians."`
 	Avatar   string `enum:"webhook,virtuals,voximplant" default:"webhook" help:"What the avatar is asked by: webhook, virtuals, voximplant."`
-	Bridges  string `default:"telegram" help:"The bridges, among which the chats are shared out: telegram, telegram-webhook, discord, slack, slack-events with commas between, each as often as is wanted; or how many to Telegram."`
+	Bridges  string `default:"telegram" help:"The bridges, among which the chats are shared out: telegram, telegram-webhook, discord, slack, slack-events, web with commas between, each as often as is wanted; or how many to Telegram."`
 	Dir      string `placeholder:"DIR" help:"Where databases are measured, which should be on a disk (a new folder in the working directory)."`
 	Binary   string `placeholder:"FILE" help:"The built avatarbridge; without it, it is built."`
 	Other    string `name:"baseline" placeholder:"FILE" help:"The built baseline; without it, it is built."`

@@ -37,11 +37,11 @@ func NewEvents(number int, l *ledger.Ledger, h wire.Hooks) (*Server, error) {
 	return listen(number, l, h, p)
 }
 
-// CallAt says where the app takes events, as its settings do at Slack.
-func (s *Server) CallAt(url string) {
+// CallAt says where the app takes events, as its settings do at Slack: at which address the program listens, and the bridge's name.
+func (s *Server) CallAt(address, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.push.url = url
+	s.push.url = address + "/bridges/" + name + "/events"
 }
 
 // call has the first event of a conversation posted until it is taken. It needs s.mu.

@@ -30,8 +30,8 @@ func events(t *testing.T) (url string, got <-chan posted, answers chan<- int) {
 		body, err := io.ReadAll(r.Body)
 		mac := hmac.New(sha256.New, []byte("load-signing-secret-0"))
 		fmt.Fprintf(mac, "v0:%s:%s", r.Header.Get("X-Slack-Request-Timestamp"), body)
-		if err != nil || r.Header.Get("X-Slack-Signature") != "v0="+hex.EncodeToString(mac.Sum(nil)) {
-			t.Errorf("%v, headers %v", err, r.Header)
+		if err != nil || r.URL.Path != "/bridges/slack0/events" || r.Header.Get("X-Slack-Signature") != "v0="+hex.EncodeToString(mac.Sum(nil)) {
+			t.Errorf("%v, at %s, headers %v", err, r.URL.Path, r.Header)
 		}
 		p := posted{again: r.Header.Get("X-Slack-Retry-Num")}
 		if err := json.Unmarshal(body, &p); err != nil || p.Type != "event_callback" {
@@ -45,7 +45,7 @@ func events(t *testing.T) (url string, got <-chan posted, answers chan<- int) {
 		}
 	}))
 	t.Cleanup(s.Close)
-	return s.URL + "/events", heard, status
+	return s.URL, heard, status
 }
 
 func eventsServer(t *testing.T, url string, h wire.Hooks) *Server {
@@ -55,7 +55,7 @@ func eventsServer(t *testing.T, url string, h wire.Hooks) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	s.CallAt(url)
+	s.CallAt(url, "slack0")
 	return s
 }
 

@@ -58,7 +58,7 @@ func (b *Bench) hasBridge(name string) bool {
 
 // Comparable reports why the baseline cannot stand beside these bridges, "" when it can.
 func (b *Bench) Comparable() string {
-	if b.has(Discord) || b.has(Slack) {
+	if b.has(Discord) || b.has(Slack) || b.has(Web) {
 		return "the baseline is a bot on Telegram: measure it with bridges to Telegram alone"
 	}
 	return ""

@@ -37,10 +37,18 @@ func needs(kind, why string) func(*Bench) string {
 
 // acknowledged is for modes that look whether messages are taken.
 func acknowledged(b *Bench) string {
-	if b.has(Telegram) || b.has(Slack) {
+	if b.has(Telegram) || b.has(Slack) || b.has(Web) {
 		return ""
 	}
 	return "Discord is told of no message whether it was taken, and hands it out all the same"
+}
+
+// told is for modes in which people are told in the chat that it is too much.
+func told(b *Bench) string {
+	if b.has(Web) {
+		return "a chat page refuses what is too much, and sends it again later"
+	}
+	return ""
 }
 
 // Modes returns all modes, in the order of the table.
@@ -55,14 +63,14 @@ func Modes() []Mode {
 		{"stuck", "one avatar call is stuck for 3 s while the others go on", true, false, stuckFor(0), nil},
 		{"stuck60", "the same for 60 s", true, false, stuckFor(time.Minute), nil},
 		{"slow", "300 avatar calls of 10 s at once, and others beside", true, false, slow, nil},
-		{"overload", "people write more than their limit", false, false, overload, nil},
+		{"overload", "people write more than their limit", false, false, overload, told},
 		{"idle", "nobody writes", true, false, idle, nil},
 		{"conversations", "10,000 people write once", true, false, conversations, nil},
 		{"start", "until it hears what is written: a new database, an old one, one with messages that wait", true, false, start, nil},
 		{"order", "three messages back to back in each chat, the avatar takes 0 to 20 ms", true, false, order, nil},
 		{"crash", "SIGKILL at random moments of the whole run; every fifth ends Discord's session too", true, false, crash("repeat"), nil},
 		{"crash-hold", "the same with on_unclear = \"hold\"", false, false, crash("hold"),
-			needs(Telegram, "Discord and Slack let the program look whether a post is there: nothing is held")},
+			needs(Telegram, "elsewhere the program can look whether a post is there: nothing is held")},
 		{"crash-steps", "SIGKILL at each step of the wire", false, false, crashSteps, nil},
 		{"crash-loop", "SIGKILL again and again before it has finished starting", false, false, crashLoop, nil},
 		down(Telegram, "Telegram", "Telegram answers 502 for a while"),

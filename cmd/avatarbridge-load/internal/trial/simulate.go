@@ -2,6 +2,7 @@ package trial
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
 	"avatarbridge/cmd/avatarbridge-load/internal/slack"
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
+	"avatarbridge/cmd/avatarbridge-load/internal/web"
 	"avatarbridge/cmd/avatarbridge-load/internal/wire"
 )
 
@@ -25,6 +27,7 @@ const (
 	Telegram = "telegram"
 	Discord  = "discord"
 	Slack    = "slack"
+	Web      = "web"
 )
 
 // Other ways to hear of the same platforms, by which the program is called instead of calling. The name begins with the platform's.
@@ -51,8 +54,16 @@ type platform interface {
 // A forgetter is a platform whose sessions can be lost, so that the program has to look for what was written meanwhile.
 type forgetter interface{ Forget() }
 
-// A caller is a platform that has to be told where the program listens.
-type caller interface{ CallAt(url string) }
+// A caller is a platform that has to be told where the program listens, and the bridge's name.
+type caller interface{ CallAt(address, name string) }
+
+// An audience is people who come to the program, which does not call anybody.
+type audience interface {
+	// Knock finds out when a program that was started hears.
+	Knock()
+	// Enter lets the people of some chats come, and returns when all are there.
+	Enter(ctx context.Context, chats []int) error
+}
 
 var (
 	_ platform  = (*telegram.Server)(nil)
@@ -61,6 +72,9 @@ var (
 	_ forgetter = (*discord.Server)(nil)
 	_ witness   = (*telegram.Server)(nil)
 	_ caller    = (*slack.Server)(nil)
+	_ caller    = (*web.Server)(nil)
+	_ audience  = (*web.Server)(nil)
+	_ platform  = (*web.Server)(nil)
 )
 
 // A seat is a bridge's side of a platform.
@@ -71,10 +85,10 @@ type seat struct {
 }
 
 // Platforms are those that there are.
-func Platforms() []string { return []string{Telegram, Discord, Slack} }
+func Platforms() []string { return []string{Telegram, Discord, Slack, Web} }
 
 // Bridges are the names of bridges that a bench knows: the platforms, and other ways to hear of them.
-func Bridges() []string { return []string{Telegram, TelegramWebhook, Discord, Slack, SlackEvents} }
+func Bridges() []string { return []string{Telegram, TelegramWebhook, Discord, Slack, SlackEvents, Web} }
 
 // kindOf is the platform of a bridge.
 func kindOf(name string) string {
@@ -83,7 +97,7 @@ func kindOf(name string) string {
 }
 
 // called reports whether the program has to have an address for a bridge.
-func called(name string) bool { return name == TelegramWebhook || name == SlackEvents }
+func called(name string) bool { return name == TelegramWebhook || name == SlackEvents || name == Web }
 
 // settle makes a bridge's side of a platform. Its number tells it from others of its kind.
 func settle(name string, number int, l *ledger.Ledger, h wire.Hooks) (platform, error) {
@@ -98,6 +112,8 @@ func settle(name string, number int, l *ledger.Ledger, h wire.Hooks) (platform, 
 		return slack.New(number, l, h)
 	case SlackEvents:
 		return slack.NewEvents(number, l, h)
+	case Web:
+		return web.New(l, h)
 	}
 	return nil, fmt.Errorf("there is no simulator of the bridge %q", name)
 }
@@ -198,6 +214,33 @@ func (t *trial) count(kind string) int {
 	return n
 }
 
+// knock has people look when the program hears who is not called by it.
+func (t *trial) knock() {
+	for _, b := range t.bots {
+		if p, ok := b.platform.(audience); ok {
+			p.Knock()
+		}
+	}
+}
+
+// enter lets everybody come who has to be there to write.
+func (t *trial) enter(ctx context.Context) error {
+	for i, b := range t.bots {
+		p, ok := b.platform.(audience)
+		if !ok {
+			continue
+		}
+		var chats []int
+		for chat := i; chat < t.ledger.Chats(); chat += len(t.bots) {
+			chats = append(chats, chat)
+		}
+		if err := p.Enter(ctx, chats); err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
+		}
+	}
+	return nil
+}
+
 // play starts the avatar's service.
 func (t *trial) play(player *avatar.Player) (err error) {
 	kind := cmp.Or(t.setup.avatar, t.Avatar, "webhook")
@@ -255,7 +298,7 @@ ai_notice = ""
 	for i, bot := range t.bots {
 		name := fmt.Sprint(bot.kind, i)
 		if p, ok := bot.platform.(caller); ok && called(bot.name) {
-			p.CallAt(public + "/bridges/" + name + "/events")
+			p.CallAt(public, name)
 		}
 		c.WriteString(bot.Section(name, "luna", t.setup.bridge))
 	}

@@ -15,6 +15,7 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
 	"avatarbridge/cmd/avatarbridge-load/internal/slack"
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
+	"avatarbridge/cmd/avatarbridge-load/internal/web"
 )
 
 // A deadly step is one of the wire at which the program is killed.
@@ -46,6 +47,9 @@ func (b *Bench) deadlySteps() []deadly {
 	}
 	if b.hasBridge(Slack) {
 		add(false, slack.SocketOpened)
+	}
+	if b.has(Web) {
+		add(false, web.PageLoaded, web.StreamOpened, web.MessagePosted, web.MessageTaken, web.ReplyStreamed)
 	}
 	add(false, avatar.Asked, avatar.Answered)
 	switch b.Avatar {

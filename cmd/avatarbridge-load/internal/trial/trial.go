@@ -105,6 +105,7 @@ func (t *trial) launch() error {
 		return err
 	}
 	t.last = p
+	t.knock()
 	return nil
 }
 
@@ -131,7 +132,8 @@ func (t *trial) start(ctx context.Context) (time.Duration, error) {
 	p := t.process()
 	select {
 	case <-t.heard.Load().all:
-		return time.Since(p.Started), nil
+		took := time.Since(p.Started)
+		return took, t.enter(ctx)
 	case <-p.Dead():
 		return 0, fmt.Errorf("it died while it started; its log ends with\n%s", child.Log(t.dir, 2000))
 	case <-time.After(time.Minute):
