@@ -154,6 +154,16 @@ func TestADiskIsFullWhereNothingCanBeMounted(t *testing.T) {
 	}
 }
 
+func TestOnlyTheRunnersNameIsLostWhereNothingCanBeMounted(t *testing.T) {
+	t.Parallel()
+	b := small(t)
+	b.NoMounts = true
+	r := drive(t, b, "names", trial.Ours)
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "only the name of the avatar's runner") {
+		t.Errorf("it is not told: %q", r.Notes)
+	}
+}
+
 func TestTheBaselineAnswersEveryMessageWhileNobodyKillsIt(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"closed", "open", "burst", "stuck", "conversations", "idle", "start"} {

@@ -17,7 +17,7 @@ func TestOtherAvatarsAndMixesOfBridges(t *testing.T) {
 	}{
 		{"virtuals", "3", []string{"closed", "crash", "crash-steps"}},
 		{"voximplant", "telegram,discord", []string{"closed", "crash"}},
-		{"webhook", "telegram,discord,slack", []string{"order", "overload", "crash", "crash-hold", "crash-steps", "loris"}},
+		{"webhook", "telegram,discord,slack", []string{"order", "overload", "crash", "crash-hold", "crash-steps", "loris", "names"}},
 		{"webhook", "telegram-webhook", []string{"closed", "start", "crash", "disk"}},
 		{"webhook", "slack-events", []string{"closed", "start", "slack-down"}},
 		{"voximplant", "telegram,telegram-webhook,slack-events", []string{"crash", "crash-steps"}},

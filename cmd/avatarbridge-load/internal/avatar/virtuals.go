@@ -17,7 +17,8 @@ type Virtuals struct {
 	player *Player
 	http   *wire.Server
 	lost   atomic.Bool
-	life   time.Duration // of tokens
+	host   atomic.Pointer[string] // of the runner, nil for the server's address
+	life   time.Duration          // of tokens
 }
 
 var _ Service = (*Virtuals)(nil)
@@ -50,8 +51,14 @@ func (v *Virtuals) serve(c *wire.Conn, r wire.Request) error {
 // Lose lets tokens name a runner whose name nobody can resolve, or the right one again.
 func (v *Virtuals) Lose(lost bool) { v.lost.Store(lost) }
 
+// Name gives the runner another name for this machine.
+func (v *Virtuals) Name(host string) { v.host.Store(&host) }
+
 func (v *Virtuals) token(now time.Time) []byte {
 	runner := v.http.URL() + "/runner"
+	if host := v.host.Load(); host != nil {
+		runner = strings.Replace(runner, "127.0.0.1", *host, 1)
+	}
 	if v.lost.Load() {
 		runner = strings.Replace(runner, "127.0.0.1", "runner.invalid", 1) // RFC 6761: never resolves
 	}
@@ -61,6 +68,9 @@ func (v *Virtuals) token(now time.Time) []byte {
 	return fmt.Appendf(nil, `{"accessToken":"%s.%s.%s"}`,
 		e.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)), e.EncodeToString([]byte(claims)), e.EncodeToString(make([]byte, 32)))
 }
+
+// HangUp ends all connections, each as soon as what was asked on it is answered.
+func (v *Virtuals) HangUp() { v.http.HangUp() }
 
 // Section implements Service.
 func (v *Virtuals) Section(name string) string {

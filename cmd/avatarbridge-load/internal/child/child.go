@@ -26,6 +26,8 @@ type Command struct {
 	// Tmpfs, when it is not 0, gives the process a file system of so many bytes of its own at Dir. That takes a mount namespace: Start fails
 	// where there is none to be had.
 	Tmpfs int64
+	// Etc are files of Dir that the process finds in /etc, in place of those that are there. That takes a mount namespace too.
+	Etc []string
 }
 
 // LogFile is the name of the file to which the process's output is appended.
@@ -51,7 +53,7 @@ func Start(c Command) (*Process, error) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.Dir, out, out
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if c.Tmpfs > 0 {
+	if c.Tmpfs > 0 || len(c.Etc) > 0 {
 		if err := confine(cmd, c); err != nil {
 			return nil, err
 		}

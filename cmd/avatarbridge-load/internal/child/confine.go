@@ -7,13 +7,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
 // Confined is the first argument with which the load tool is started again to confine a process before it becomes the program.
 const Confined = "confined"
 
-// confine lets cmd run in a mount namespace of its own, with a file system of its own at its folder.
+// confine lets cmd run in a mount namespace of its own, with a file system of its own at its folder, or files of its own in /etc.
 func confine(cmd *exec.Cmd, c Command) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -24,7 +25,7 @@ func confine(cmd *exec.Cmd, c Command) error {
 		return err
 	}
 	cmd.Path = self
-	cmd.Args = append([]string{self, Confined, strconv.FormatInt(c.Tmpfs, 10), path}, c.Args...)
+	cmd.Args = append([]string{self, Confined, strconv.FormatInt(c.Tmpfs, 10), strings.Join(c.Etc, ","), path}, c.Args...)
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
@@ -37,19 +38,36 @@ func confine(cmd *exec.Cmd, c Command) error {
 // Confine makes this process, which confine has started, the program: args are those behind Confined. It returns only an error. What is in
 // the folder goes along.
 func Confine(args []string) error {
-	if len(args) < 2 {
+	if len(args) < 3 {
 		return errors.New("confined is for the load tool itself")
 	}
 	size, err := strconv.ParseInt(args[0], 10, 64)
 	if err != nil {
 		return err
 	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("keep mounts to this process: %w", err)
+	}
+	if args[1] != "" {
+		for file := range strings.SplitSeq(args[1], ",") {
+			if err := syscall.Mount(file, filepath.Join("/etc", file), "", syscall.MS_BIND, ""); err != nil {
+				return fmt.Errorf("put another %s in place of the machine's: %w", file, err)
+			}
+		}
+	}
+	if size > 0 {
+		if err := mountSmall(size); err != nil {
+			return err
+		}
+	}
+	return syscall.Exec(args[2], args[2:], os.Environ())
+}
+
+// mountSmall mounts a file system of so many bytes at the working directory, and puts into it what was there.
+func mountSmall(size int64) error {
 	files, err := readAll(".")
 	if err != nil {
 		return err
-	}
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("keep mounts to this process: %w", err)
 	}
 	dir, err := os.Getwd()
 	if err != nil {
@@ -66,7 +84,7 @@ func Confine(args []string) error {
 			return err
 		}
 	}
-	return syscall.Exec(args[1], args[1:], os.Environ())
+	return nil
 }
 
 func readAll(dir string) (map[string][]byte, error) {

@@ -108,6 +108,9 @@ func (s *Server) Forget() {
 	s.session = nil
 }
 
+// HangUp ends all connections to the API, each as soon as what was asked on it is answered. The gateway's go on.
+func (s *Server) HangUp() { s.http.HangUp() }
+
 // Unconfirmed counts what was written and not sent: Discord is told no more of what becomes of an event.
 func (s *Server) Unconfirmed() int {
 	s.mu.Lock()

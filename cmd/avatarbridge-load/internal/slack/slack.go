@@ -133,6 +133,9 @@ func (s *Server) Section(name, avatar, more string) string {
 // Break lets all calls fail in this way, and work again with nil. The sockets go on.
 func (s *Server) Break(f *wire.Fault) { s.fault.Store(f) }
 
+// HangUp ends all connections to the API, each as soon as what was asked on it is answered. The sockets go on.
+func (s *Server) HangUp() { s.http.HangUp() }
+
 // Unconfirmed counts the events that are not acknowledged.
 func (s *Server) Unconfirmed() int {
 	s.mu.Lock()

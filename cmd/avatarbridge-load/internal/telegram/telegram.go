@@ -113,6 +113,9 @@ func (s *Server) Section(name, avatar, more string) string {
 // Break lets all calls fail in this way, and work again with nil.
 func (s *Server) Break(f *wire.Fault) { s.fault.Store(f) }
 
+// HangUp ends all connections, each as soon as what was asked on it is answered.
+func (s *Server) HangUp() { s.http.HangUp() }
+
 // Unconfirmed counts the updates that no offset has confirmed, or of which no call was answered well.
 func (s *Server) Unconfirmed() int {
 	if s.hook != nil {

@@ -114,7 +114,7 @@ func disk(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 		begin: func(_ context.Context, t *trial) error { return fill(t.process().Inside("ballast")) },
 		end:   func(t *trial) error { return os.Remove(t.process().Inside("ballast")) },
 	}
-	if err := b.confinable(ctx, who); err != nil {
+	if err := b.confinable(ctx, who, d.setup); err != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("files could not grow, in place of a full file system, of which none can be had: %v", err))
 		d.setup.tmpfs = 0
 		d.begin = func(_ context.Context, t *trial) error { return t.process().LimitFiles(4096) }
@@ -143,18 +143,4 @@ func fill(file string) error {
 		}
 	}
 	return nil
-}
-
-// confinable reports why a program cannot have a file system of its own, nil when it can.
-func (b *Bench) confinable(ctx context.Context, who string) error {
-	if b.NoMounts {
-		return errors.New("no mounts are wanted")
-	}
-	t, err := b.newTrial(who, setup{mode: "disk", chats: 1, each: 1, tmpfs: smallDisk})
-	if err != nil {
-		return err
-	}
-	defer t.close()
-	_, err = t.start(ctx)
-	return err
 }

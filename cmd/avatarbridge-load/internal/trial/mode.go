@@ -77,8 +77,8 @@ func Modes() []Mode {
 		down(Discord, "Discord", "Discord's API answers 502 for a while, its gateway goes on"),
 		down(Slack, "Slack", "Slack's Web API answers 502 for a while, its sockets go on"),
 		{"avatar-down", "the avatar answers 503 for a while", false, true, avatarDown, nil},
-		{"names", "the name of the avatar's runner cannot be resolved for a while", false, true, names, nil},
-		{"loris", "every answer comes a byte at a time for a while", false, true, loris, nil},
+		{"names", "the names of the platforms and of the avatar's runner cannot be resolved for a while", false, true, names, nil},
+		{"loris", "every answer comes a byte at a time for a while, some of them for longer than the program waits", false, true, loris, nil},
 		{"disk", "the disk is full for a while", false, true, disk, acknowledged},
 		{"pause", "SIGSTOP for a while", false, true, pause, nil},
 	}

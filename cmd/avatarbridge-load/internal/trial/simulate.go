@@ -47,6 +47,8 @@ type platform interface {
 	Unconfirmed() int
 	// Break lets all calls fail in this way, and work again with nil.
 	Break(*wire.Fault)
+	// HangUp ends the connections to the API, each as soon as what was asked on it is answered.
+	HangUp()
 	// Close ends the simulator.
 	Close()
 }
@@ -300,7 +302,11 @@ ai_notice = ""
 		if p, ok := bot.platform.(caller); ok && called(bot.name) {
 			p.CallAt(public, name)
 		}
-		c.WriteString(bot.Section(name, "luna", t.setup.bridge))
+		section := bot.Section(name, "luna", t.setup.bridge)
+		if t.dns != nil {
+			section = strings.ReplaceAll(section, "127.0.0.1", hostOf(bot.kind))
+		}
+		c.WriteString(section)
 	}
 	return os.WriteFile(filepath.Join(t.dir, "config.toml"), []byte(c.String()), 0o600)
 }

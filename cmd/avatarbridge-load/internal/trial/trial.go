@@ -12,6 +12,7 @@ import (
 	"avatarbridge/cmd/avatarbridge-load/internal/avatar"
 	"avatarbridge/cmd/avatarbridge-load/internal/child"
 	"avatarbridge/cmd/avatarbridge-load/internal/ledger"
+	"avatarbridge/cmd/avatarbridge-load/internal/resolver"
 	"avatarbridge/cmd/avatarbridge-load/internal/telegram"
 )
 
@@ -26,6 +27,7 @@ type setup struct {
 	section     string        // more lines for the avatar
 	askTimeout  time.Duration // in place of the program's default
 	tmpfs       int64
+	named       bool // platforms and the avatar's runner have names, which can be lost
 	posted      func(t *trial, chat, n int)
 	step        func(t *trial, step string)
 }
@@ -40,6 +42,7 @@ type trial struct {
 	api     *telegram.Server // the first of them: the baseline's
 	service avatar.Service
 	setup   setup
+	dns     *resolver.Resolver // nil unless setup.named
 	heard   atomic.Pointer[arrival]
 	// inFlight is the most posts of one bridge that were in flight at a kill.
 	inFlight int
@@ -57,7 +60,7 @@ func (b *Bench) newTrial(who string, with setup) (*trial, error) {
 		return nil, err
 	}
 	t := &trial{Bench: b, who: who, dir: dir, setup: with, ledger: ledger.New(with.chats, with.each)}
-	if err := errors.Join(t.simulate(), t.configure()); err != nil {
+	if err := errors.Join(t.simulate(), t.name(), t.configure()); err != nil {
 		t.close()
 		return nil, err
 	}
@@ -78,6 +81,9 @@ func (t *trial) close() {
 	if t.service != nil {
 		t.service.Close()
 	}
+	if t.dns != nil {
+		t.dns.Close()
+	}
 	os.RemoveAll(t.dir)
 }
 
@@ -85,6 +91,10 @@ func (t *trial) close() {
 func (t *trial) launch() error {
 	t.heard.Store(newArrival(len(t.bots)))
 	c := child.Command{Path: t.Program, Args: []string{"run"}, Dir: t.dir, Tmpfs: t.setup.tmpfs}
+	if t.dns != nil {
+		// The resolver of Go itself, which reads the files of /etc; and no proxy, which would resolve the names.
+		c.Etc, c.Env = resolver.Files(), []string{"GODEBUG=netdns=go", "NO_PROXY=*", "no_proxy=*"}
+	}
 	if t.who == Baseline {
 		c.Path = t.Bench.Baseline
 		c.Args = []string{"-api", t.api.URL(), "-token", t.api.Token(), "-avatar", t.service.URL()}

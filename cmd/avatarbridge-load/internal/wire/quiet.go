@@ -39,6 +39,18 @@ func (s *Server) Quiet(ctx context.Context) error {
 	return s.until(ctx, func() bool { return len(s.conns) <= s.waiting })
 }
 
+// HangUp ends all connections, each as soon as what was asked on it is answered. A client has to make new ones.
+func (s *Server) HangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		c.leaves.Store(true)
+		if c.busy.CompareAndSwap(false, true) {
+			c.conn.Close()
+		}
+	}
+}
+
 // knocks are connections that Quiet has made, by their addresses: what was to be accepted before them has been when they are heard.
 type knocks map[string]bool
 

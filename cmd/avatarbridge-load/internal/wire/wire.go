@@ -11,6 +11,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,7 +34,7 @@ type Server struct {
 	work    sync.WaitGroup
 
 	mu      sync.Mutex
-	conns   map[net.Conn]bool
+	conns   map[net.Conn]*Conn
 	waiting int    // handlers that wait
 	knocks  knocks // of Quiet
 }
@@ -44,7 +45,7 @@ func Listen() (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for a simulator: %w", err)
 	}
-	return &Server{l: l, done: make(chan struct{}), conns: map[net.Conn]bool{}}, nil
+	return &Server{l: l, done: make(chan struct{}), conns: map[net.Conn]*Conn{}}, nil
 }
 
 // Serve begins to serve, and returns. It is called once.
@@ -94,24 +95,28 @@ func (s *Server) accept() {
 		case <-s.done:
 			c.Close()
 		default:
-			s.conns[c] = true
-			s.work.Go(func() { s.serve(c) })
+			conn := &Conn{conn: c, in: bufio.NewReaderSize(c, 4096), done: s.done, server: s}
+			s.conns[c] = conn
+			s.work.Go(func() { s.serve(conn) })
 		}
 		s.mu.Unlock()
 	}
 }
 
-func (s *Server) serve(nc net.Conn) {
+func (s *Server) serve(c *Conn) {
 	defer func() {
-		nc.Close()
+		c.conn.Close()
 		s.mu.Lock()
-		delete(s.conns, nc)
+		delete(s.conns, c.conn)
 		s.mu.Unlock()
 	}()
-	c := &Conn{conn: nc, in: bufio.NewReaderSize(nc, 4096), done: s.done, server: s}
 	for {
 		r, err := c.read()
-		if err != nil || s.handle(c, r) != nil {
+		if err != nil || !c.busy.CompareAndSwap(false, true) || s.handle(c, r) != nil {
+			return
+		}
+		c.busy.Store(false)
+		if c.leaves.Load() {
 			return
 		}
 	}
@@ -125,8 +130,10 @@ type Conn struct {
 	head   []byte // method, path and key of the latest request
 	body   []byte
 	out    []byte
-	server *Server // nil of a client
-	waits  bool    // the handler does
+	server *Server     // nil of a client
+	waits  bool        // the handler does
+	busy   atomic.Bool // a handler runs, or none will any more
+	leaves atomic.Bool // the connection ends when no handler runs
 }
 
 const maxBody = 1 << 20
