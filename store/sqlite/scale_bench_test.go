@@ -198,10 +198,10 @@ func BenchmarkScale(b *testing.B) {
 // BenchmarkPurge deletes a million keys that are old while messages come in: how long the slowest verbs take, with it and, for as long, without,
 // and how large the file is before, after, and once as much has been written again.
 func BenchmarkPurge(b *testing.B) {
-	const keys = 1_000_000
+	keys := fewer(1_000_000)
 	old := time.Now().Add(-time.Hour)
 	for b.Loop() {
-		k := fill(b, 100_000, keys, old)
+		k := fill(b, fewer(100_000), keys, old)
 		before := k.size(b)
 		began, purged := time.Now(), make(chan struct{})
 		var took time.Duration
