@@ -21,6 +21,12 @@ const hostsKept = 6 * time.Second
 // hostOf is the name of a platform, or of the runner.
 func hostOf(what string) string { return what + resolver.Domain }
 
+// A dialed platform is one with an API that the program calls, by a name.
+type dialed interface {
+	// HangUp ends the connections to the API, each as soon as what was asked on it is answered.
+	HangUp()
+}
+
 // name gives the platforms and the avatar's runner names, if it is wanted.
 func (t *trial) name() error {
 	if !t.setup.named || t.who == Baseline {
@@ -37,8 +43,10 @@ func (t *trial) name() error {
 // hosts are all names.
 func (t *trial) hosts() []string {
 	all := []string{hostOf(runner)}
-	for _, kind := range t.kinds() {
-		all = append(all, hostOf(kind))
+	for _, bot := range t.bots {
+		if _, ok := bot.platform.(dialed); ok && !slices.Contains(all, hostOf(bot.kind)) {
+			all = append(all, hostOf(bot.kind))
+		}
 	}
 	return all
 }
@@ -63,7 +71,9 @@ func names(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 			}
 			t.service.(*avatar.Virtuals).HangUp()
 			for _, bot := range t.bots {
-				bot.HangUp()
+				if d, ok := bot.platform.(dialed); ok {
+					d.HangUp()
+				}
 			}
 			return nil
 		},
@@ -120,15 +130,15 @@ func (t *trial) unresolved(r *figure.Result) {
 		return
 	}
 	ways := map[resolver.Failure]int{}
-	for _, what := range append(t.kinds(), runner) {
+	for _, host := range t.hosts() {
 		all := 0
-		for way, n := range t.dns.Failed(hostOf(what)) {
+		for way, n := range t.dns.Failed(host) {
 			ways[way] += n
 			all += n
 		}
-		r.Add("name not resolved: "+what, "", float64(all))
+		r.Add("not resolved: "+host, "", float64(all))
 		if all == 0 {
-			t.broken(r, fmt.Sprintf("the name of the %s was never asked for", what))
+			t.broken(r, fmt.Sprintf("%s was lost, and nobody asked for it", host))
 		}
 	}
 	for _, way := range []resolver.Failure{resolver.NoSuchName, resolver.ServerFault, resolver.NoAnswer} {

@@ -47,8 +47,6 @@ type platform interface {
 	Unconfirmed() int
 	// Break lets all calls fail in this way, and work again with nil.
 	Break(*wire.Fault)
-	// HangUp ends the connections to the API, each as soon as what was asked on it is answered.
-	HangUp()
 	// Close ends the simulator.
 	Close()
 }
