@@ -327,10 +327,21 @@ func (s *sim) askFate(a *service, text string) askFate {
 	if s.healed || !c.chance(s.ails(a.name == s.plan.sick.avatar)) {
 		return f
 	}
+	switch s.plan.sick.manner {
+	case down:
+		f.err = errDown
+		return f
+	case hangs:
+		f.takes = time.Hour
+		return f
+	case busy:
+		f.err = fault.Throttle(fault.Avatar, c.upTo(10*time.Minute), errDown)
+		return f
+	}
 	cause := errors.New("simulated")
 	switch c.dice.IntN(8) {
 	case 0:
-		f.err = fault.Throttle(fault.Avatar, c.upTo(30*time.Second), cause)
+		f.err = fault.Throttle(fault.Avatar, c.upTo(30*time.Second)*s.plan.sick.longer(), cause)
 	case 1:
 		f.err = fault.Reject("refused", cause)
 	case 2:

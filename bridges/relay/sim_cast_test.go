@@ -12,7 +12,18 @@ type sickness struct {
 	conversation string // each call about it takes for ever
 	bridge       string // its platform fails in all ways
 	avatar       string // its service does
+	manner       manner
 }
+
+// A manner is how a bridge or an avatar is broken.
+type manner int
+
+const (
+	fickle manner = iota // each call ends in one of all ways
+	down                 // calls fail
+	hangs                // calls take for ever
+	busy                 // calls are to be made later
+)
 
 func (k sickness) any() bool { return k != sickness{} }
 
@@ -21,7 +32,15 @@ func (k sickness) holdsUp(p *platform, a *service, text string) bool {
 	return k.conversation == labelOf(text) || k.bridge == p.name || k.avatar == a.name
 }
 
-// often is how often a call in the middle of what is broken fails.
+// longer is by how much what is broken asks for longer pauses.
+func (k sickness) longer() time.Duration {
+	if k.any() {
+		return 20
+	}
+	return 1
+}
+
+// often is how often a call in the middle of what is broken fails, where not all do.
 const often = 0.8
 
 // stall makes it the plan of a schedule in which only one thing is broken. How much may run at once is then bounded for that alone: everything else
@@ -29,13 +48,14 @@ const often = 0.8
 func (p *plan) stall() {
 	p.faults, p.storeFails, p.crashes, p.restart = 0, 0, nil, 1000*time.Hour
 	p.waiting, p.limits, p.inFlight, p.concurrent, p.maxAge = 0, relay.Limits{}, 0, 0, 0
+	p.sick.manner = pickOne(p, fickle, down, hangs, busy)
 	switch p.dice.IntN(3) {
 	case 0:
 		p.sick.conversation = "p0u0"
 	case 1:
 		p.sick.bridge = pickOne(p, "p0", "p1")
 	default:
-		p.sick.avatar = pickOne(p, names...)
+		p.sick.avatar = names[(p.cast+p.dice.IntN(2))%len(names)]
 	}
 }
 
@@ -61,8 +81,11 @@ func (s *sim) makeSick() {
 
 // ails is how often a call fails.
 func (s *sim) ails(sick bool) float64 {
-	if sick {
+	switch {
+	case sick && s.plan.sick.manner == fickle:
 		return often
+	case sick:
+		return 1
 	}
 	return s.plan.faults
 }

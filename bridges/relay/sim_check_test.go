@@ -214,11 +214,23 @@ func (r *reckoning) replied(p *platform, a *service, ev *bridges.Event, text str
 	}
 	if r.beside(p, a, text) && !r.comesLate(a, text) {
 		for _, x := range p.posts {
-			if took := x.at.Sub(ev.At); strings.HasPrefix(x.text, "re "+text+"/") && took > time.Minute {
+			if took := x.at.Sub(ev.At); strings.HasPrefix(x.text, "re "+text+"/") && took > r.soon(ev) {
 				r.fail("%s was answered after %v beside something that is broken: %+v", ev.Key, took, r.plan.sick)
 			}
 		}
 	}
+}
+
+// soon is how long an answer may take where nothing is broken, whatever is broken elsewhere: each message of the conversation takes an avatar and a
+// platform a few seconds at most.
+func (r *reckoning) soon(ev *bridges.Event) time.Duration {
+	n := 0
+	for text := range r.script.where {
+		if labelOf(text) == labelOf(ev.Message) {
+			n++
+		}
+	}
+	return 5*time.Second + time.Duration(n)*4*time.Second
 }
 
 // beside says whether a text must be answered as if nothing were broken that is. A service that is waited for is left out: who writes more than once

@@ -406,10 +406,21 @@ func (s *sim) sendFate(p *platform, m *bridges.Message) sendFate {
 	if s.healed || !c.chance(s.ails(p.name == s.plan.sick.bridge)) {
 		return f
 	}
+	switch s.plan.sick.manner {
+	case down:
+		f.err = errDown
+		return f
+	case hangs:
+		f.before = 10 * time.Minute
+		return f
+	case busy:
+		f.err = fault.Throttle(fault.Bridge, c.upTo(10*time.Minute), errDown)
+		return f
+	}
 	cause := errors.New("simulated")
 	switch c.dice.IntN(9) {
 	case 0:
-		f.err = fault.Throttle(fault.Scope(c.dice.IntN(3)), c.upTo(time.Minute), cause)
+		f.err = fault.Throttle(fault.Scope(c.dice.IntN(3)), c.upTo(time.Minute)*s.plan.sick.longer(), cause)
 	case 1:
 		f.err = fault.Reject("no such form", cause)
 	case 2:

@@ -36,6 +36,7 @@ type plan struct {
 	cast       int           // which avatar plays where
 	sick       sickness      // nothing else goes wrong
 	window     time.Duration // in which people write
+	bursts     bool          // many at once
 }
 
 func newPlan(seed uint64) plan {
@@ -59,7 +60,8 @@ func newPlan(seed uint64) plan {
 	p.replyWhen = pickOne(&p, relay.ReplyAlways, relay.ReplyMention)
 	p.cast = p.dice.IntN(4)
 	p.window = pickOne(&p, time.Second, 20*time.Second, 3*time.Minute)
-	if p.dice.IntN(8) == 0 {
+	p.bursts = p.dice.IntN(3) == 0
+	if p.dice.IntN(6) == 0 {
 		p.stall()
 	}
 	return p
@@ -191,6 +193,9 @@ func (sc *script) talk(p *plan, b *platform, label string, in bridges.Place, use
 		sc.wrote[from.User] = append(sc.wrote[from.User], text)
 		sc.where[text] = in.Channel
 		at := p.within(p.window)
+		if p.bursts {
+			at = at.Round(p.window / 3)
+		}
 		ev := bridges.Event{Kind: bridges.Written, Key: key, Message: text, Text: text}
 		says := p.dice.IntN(5) == 0
 		if says {

@@ -63,7 +63,9 @@ func (g *gate) do(ctx context.Context, key string, call func() error) error {
 func (g *gate) Accept(ctx context.Context, b store.Batch) (out []store.Result, err error) {
 	key := "accept/" + b.Account
 	for _, e := range b.Entries {
-		key += "/" + e.Key
+		if key += "/" + e.Key; e.Edit != nil {
+			key += e.Edit.Target // else two edits that come at the same time could not be told apart
+		}
 	}
 	for i := range b.Entries {
 		b.Entries[i].Edit = g.s.watched(b.Entries[i].Edit)
@@ -74,10 +76,21 @@ func (g *gate) Accept(ctx context.Context, b store.Batch) (out []store.Result, e
 			for i := range out {
 				g.handed(out[i].Turn)
 			}
+			wakeOnce(out)
 		}
 		return err
 	})
 	return out, err
+}
+
+// wakeOnce says once, and last, that something waits: whether a pump that is woken twice in one instant looks once or twice is left to chance.
+func wakeOnce(out []store.Result) {
+	turns, posts := false, false
+	for i := len(out) - 1; i >= 0; i-- {
+		c := &out[i].Claims
+		c.TurnWaits, turns = c.TurnWaits && !turns, turns || c.TurnWaits
+		c.PostWaits, posts = c.PostWaits && !posts, posts || c.PostWaits
+	}
 }
 
 // handed notes which message a turn is about.
