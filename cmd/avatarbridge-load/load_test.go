@@ -61,7 +61,7 @@ func small(t *testing.T) *trial.Bench {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	return &trial.Bench{
-		Program: built.ours, Baseline: built.baseline, Dir: t.TempDir(), Avatar: "webhook", Patience: 40 * time.Second,
+		Program: built.ours, Baseline: built.baseline, Dir: t.TempDir(), Avatars: []string{"webhook"}, Patience: 40 * time.Second,
 		Rand: rand.New(rand.NewPCG(seed, seed)),
 		Size: trial.Size{Messages: 200, Chats: 20, Rate: 30, Duration: time.Second, Burst: 50, Stuck: 500 * time.Millisecond, Slow: 20,
 			SlowFor: time.Second, People: 100, Kills: 3, InFlight: 60},
@@ -218,7 +218,7 @@ func checkReport(t *testing.T, rep *report) {
 		t.Errorf("the report is %+v", rep)
 	}
 	o := rep.Options
-	if !slices.Equal(o.Modes, []string{"closed", "order"}) || o.Against != "baseline" || o.Passes != 2 || o.Avatar != "webhook" || o.Seed == 0 ||
+	if !slices.Equal(o.Modes, []string{"closed", "order"}) || o.Against != "baseline" || o.Passes != 2 || !slices.Equal(o.Avatars, []string{"webhook"}) || o.Seed == 0 ||
 		!slices.Equal(o.Bridges, []string{"telegram"}) || !maps.Equal(o.Sizes, map[string]float64{"messages": 40, "chats": 10}) || o.Patience != 60 {
 		t.Errorf("the options are %+v", o)
 	}
@@ -282,6 +282,9 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"--against", "grammy", "closed"}, misuse, "against"},
 		{[]string{"nonsense"}, broken, "nonsense"},
 		{[]string{"--bridges", "discord,irc", "closed"}, broken, "discord,irc"},
+		{[]string{"--avatar", "webhook,eliza", "--bridges", "2", "closed"}, broken, "webhook,eliza"},
+		{[]string{"--avatar", "webhook,virtuals", "closed"}, broken, "name more bridges"},
+		{[]string{"--avatar", "webhook,virtuals", "--bridges", "2", "avatar-down"}, broken, "measure one alone"},
 		{[]string{"--bridges", "0", "closed"}, broken, "bridges are"},
 		{[]string{"--bridges", "discord,slack", "crash-hold"}, broken, "nothing is held"},
 		{[]string{"--bridges", "discord", "disk"}, broken, "Discord is told of no message"},

@@ -20,7 +20,7 @@ func TestOtherAvatarsAndMixesOfBridges(t *testing.T) {
 		{"webhook", "telegram,discord,slack", []string{"order", "overload", "crash", "crash-hold", "crash-steps", "loris", "names"}},
 		{"webhook", "telegram-webhook", []string{"closed", "start", "crash", "disk"}},
 		{"webhook", "slack-events", []string{"closed", "start", "slack-down"}},
-		{"voximplant", "telegram,telegram-webhook,slack-events", []string{"crash", "crash-steps"}},
+		{"webhook,virtuals,voximplant", "telegram,telegram-webhook,slack-events", []string{"crash", "crash-steps"}},
 		{"webhook", "web", []string{"closed", "start", "conversations", "crash", "crash-steps", "disk"}},
 		{"webhook", "web,telegram", []string{"order", "crash-hold"}},
 		{"webhook", "discord", []string{"closed", "discord-down"}},
@@ -34,7 +34,9 @@ func TestOtherAvatarsAndMixesOfBridges(t *testing.T) {
 				if b.Bridges, err = (&options{Bridges: c.bridges}).bridges(); err != nil {
 					t.Fatal(err)
 				}
-				b.Avatar = c.avatar
+				if b.Avatars, err = (&options{Avatar: c.avatar}).avatars(len(b.Bridges)); err != nil {
+					t.Fatal(err)
+				}
 				drive(t, b, name, trial.Ours)
 			})
 		}

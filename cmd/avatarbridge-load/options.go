@@ -17,7 +17,7 @@ type options struct {
 
 	Against  string `enum:"none,baseline" default:"none" help:"Measure in turn with this: baseline, the bot that one writes by hand."`
 	Passes   int    `default:"3" help:"How often each mode is run; the table has the medians."`
-	Avatar   string `enum:"webhook,virtuals,voximplant" default:"webhook" help:"What the avatar is asked by: webhook, virtuals, voximplant."`
+	Avatar   string `default:"webhook" help:"What the avatar is asked by: webhook, virtuals, voximplant; with commas between, the bridges have one each in turn."`
 	Bridges  string `default:"telegram" help:"The bridges, among which the chats are shared out: telegram, telegram-webhook, discord, slack, slack-events, web with commas between, each as often as is wanted; or how many to Telegram."`
 	Dir      string `placeholder:"DIR" help:"Where databases are measured, which should be on a disk (a new folder in the working directory)."`
 	Binary   string `placeholder:"FILE" help:"The built avatarbridge; without it, it is built."`
@@ -74,6 +74,22 @@ func (o *options) bridges() ([]string, error) {
 }
 
 const maxBridges = 100
+
+// avatars are the kinds of the avatars, for so many bridges.
+func (o *options) avatars(bridges int) ([]string, error) {
+	var all []string
+	for kind := range strings.SplitSeq(o.Avatar, ",") {
+		kind = strings.TrimSpace(kind)
+		if !slices.Contains(trial.Avatars(), kind) {
+			return nil, fmt.Errorf("avatars are %s, not %q", strings.Join(trial.Avatars(), ", "), o.Avatar)
+		}
+		all = append(all, kind)
+	}
+	if len(all) > bridges {
+		return nil, fmt.Errorf("of %d avatars and %d bridges, each bridge with one, some would not be asked: name more bridges", len(all), bridges)
+	}
+	return all, nil
+}
 
 // modes are those that the command line names. What a group has and the mix of bridges makes no sense of is left out, and said.
 func (o *options) modes(b *trial.Bench, errs io.Writer) ([]trial.Mode, error) {

@@ -30,7 +30,7 @@ type chosen struct {
 	Modes    []string `json:"modes"`
 	Against  string   `json:"against"`
 	Passes   int      `json:"passes"`
-	Avatar   string   `json:"avatar"`
+	Avatars  []string `json:"avatars"`
 	Bridges  []string `json:"bridges"`
 	Seed     uint64   `json:"seed"`
 	NoMounts bool     `json:"no_mounts,omitempty"`
@@ -43,7 +43,7 @@ type chosen struct {
 // report begins a report of what is about to be measured.
 func (o *options) report(modes []trial.Mode, b *trial.Bench) (*report, error) {
 	rep := &report{syncs: map[int][]time.Duration{}, Results: []figure.Result{}, Options: chosen{
-		Against: o.Against, Passes: o.Passes, Avatar: o.Avatar, Bridges: b.Bridges, Seed: o.Seed, NoMounts: o.NoMounts,
+		Against: o.Against, Passes: o.Passes, Avatars: b.Avatars, Bridges: b.Bridges, Seed: o.Seed, NoMounts: o.NoMounts,
 		Patience: o.Patience.Seconds(), Rest: o.Rest.Seconds(), Sizes: b.Size.Values(),
 	}}
 	for _, m := range modes {
@@ -125,7 +125,7 @@ func (r *report) head(out io.Writer) {
 	}
 	fmt.Fprintf(out, "%d processors, Linux %s, %s, databases on %s, fdatasync of 4 KiB p50 %.2f ms and p99 %.2f ms (medians of the passes; %d samples).\n",
 		m.CPUs, m.Kernel, m.Go, m.FileSystem, m.SyncP50, m.SyncP99, samples)
-	fmt.Fprintf(out, "The binary has %s; avatar %s; bridges to %s; medians of %d passes; seed %d.\n", r.Program, r.Options.Avatar,
+	fmt.Fprintf(out, "The binary has %s; avatar %s; bridges to %s; medians of %d passes; seed %d.\n", r.Program, strings.Join(r.Options.Avatars, ", "),
 		strings.Join(r.Options.Bridges, ", "), r.Options.Passes, r.Options.Seed)
 	if r.Error != "" {
 		why, _, _ := strings.Cut(r.Error, "\n") // behind it there may be a log

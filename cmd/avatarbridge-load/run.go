@@ -97,7 +97,11 @@ func (o *options) bench(errs io.Writer) (*trial.Bench, []trial.Mode, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &trial.Bench{Avatar: o.Avatar, Bridges: bridges, NoMounts: o.NoMounts, Patience: o.Patience, Rest: o.Rest, Size: o.size()}
+	avatars, err := o.avatars(len(bridges))
+	if err != nil {
+		return nil, nil, err
+	}
+	b := &trial.Bench{Avatars: avatars, Bridges: bridges, NoMounts: o.NoMounts, Patience: o.Patience, Rest: o.Rest, Size: o.size()}
 	if why := b.Comparable(); why != "" && o.Against != "none" {
 		return nil, nil, errors.New(why)
 	}

@@ -22,7 +22,7 @@ type Bench struct {
 	Program  string   // the built avatarbridge
 	Baseline string   // the built baseline; "" when nothing is measured against it
 	Dir      string   // where trials keep their databases
-	Avatar   string   // "webhook", "virtuals" or "voximplant"
+	Avatars  []string // "webhook", "virtuals" or "voximplant", of which the bridges have one each in turn; nil is a webhook
 	Bridges  []string // of each bridge its name among Bridges, among which the chats are shared out; nil is one to Telegram
 	NoMounts bool     // programs get no file system of their own, as where none can be had
 	Patience time.Duration
@@ -44,6 +44,14 @@ func (b *Bench) Run(ctx context.Context, m Mode, who string, pass int) (figure.R
 		return r, fmt.Errorf("%s, %s: %w", m.Name, who, err)
 	}
 	return r, nil
+}
+
+// avatars are the kinds of the avatars.
+func (b *Bench) avatars() []string {
+	if len(b.Avatars) == 0 {
+		return []string{"webhook"}
+	}
+	return b.Avatars
 }
 
 // has reports whether there is a bridge to a platform.

@@ -41,7 +41,7 @@ func (t *trial) takeStock(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, quietWithin)
 	defer cancel()
-	err := t.service.Quiet(ctx)
+	err := t.troupe.Quiet(ctx)
 	for _, b := range t.bots {
 		if w, ok := b.platform.(witness); ok {
 			err = errors.Join(err, w.Quiet(ctx))

@@ -51,6 +51,14 @@ func told(b *Bench) string {
 	return ""
 }
 
+// oneAvatar is for modes that bound how often one avatar is called.
+func oneAvatar(b *Bench) string {
+	if len(b.avatars()) > 1 {
+		return "how often an avatar is called is bounded for each: measure one alone"
+	}
+	return ""
+}
+
 // Modes returns all modes, in the order of the table.
 func Modes() []Mode {
 	down := func(kind, name, about string) Mode {
@@ -76,7 +84,7 @@ func Modes() []Mode {
 		down(Telegram, "Telegram", "Telegram answers 502 for a while"),
 		down(Discord, "Discord", "Discord's API answers 502 for a while, its gateway goes on"),
 		down(Slack, "Slack", "Slack's Web API answers 502 for a while, its sockets go on"),
-		{"avatar-down", "the avatar answers 503 for a while", false, true, avatarDown, nil},
+		{"avatar-down", "the avatar answers 503 for a while", false, true, avatarDown, oneAvatar},
 		{"names", "the names of the platforms and of the avatar's runner cannot be resolved for a while", false, true, names, nil},
 		{"loris", "every answer comes a byte at a time for a while, some of them for longer than the program waits", false, true, loris, nil},
 		{"disk", "the disk is full for a while", false, true, disk, acknowledged},

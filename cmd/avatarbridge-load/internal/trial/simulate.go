@@ -241,23 +241,40 @@ func (t *trial) enter(ctx context.Context) error {
 	return nil
 }
 
-// play starts the avatar's service.
-func (t *trial) play(player *avatar.Player) (err error) {
-	kind := cmp.Or(t.setup.avatar, t.Avatar, "webhook")
-	if t.who == Baseline {
-		kind = "webhook"
+// play starts the avatars' services, and makes the first of them the one that the trial speaks of.
+func (t *trial) play(player *avatar.Player) error {
+	kinds := t.avatars()
+	switch {
+	case t.who == Baseline:
+		kinds = []string{"webhook"}
+	case t.setup.avatar != "":
+		kinds = []string{t.setup.avatar}
 	}
+	for _, kind := range kinds {
+		s, err := t.cast(kind, player)
+		if err != nil {
+			return err
+		}
+		t.troupe = append(t.troupe, s)
+	}
+	t.service = t.troupe[0]
+	return nil
+}
+
+// Avatars are the kinds of avatars that a bench knows.
+func Avatars() []string { return []string{"webhook", "virtuals", "voximplant"} }
+
+// cast starts one service.
+func (t *trial) cast(kind string, player *avatar.Player) (avatar.Service, error) {
 	switch kind {
 	case "webhook":
-		t.service, err = avatar.NewWebhook(player)
+		return avatar.NewWebhook(player)
 	case "virtuals":
-		t.service, err = avatar.NewVirtuals(player, cmp.Or(t.setup.tokenLife, time.Hour))
+		return avatar.NewVirtuals(player, cmp.Or(t.setup.tokenLife, time.Hour))
 	case "voximplant":
-		t.service, err = avatar.NewVoximplant(player)
-	default:
-		err = fmt.Errorf("there is no simulator of the avatar %q", kind)
+		return avatar.NewVoximplant(player)
 	}
-	return err
+	return nil, fmt.Errorf("there is no simulator of the avatar %q", kind)
 }
 
 // databaseFile is the program's database in its folder.
@@ -269,7 +286,7 @@ func (t *trial) configure() error {
 		return nil
 	}
 	server, public := `listen = "127.0.0.1:0"`, ""
-	if _, ok := t.service.(*avatar.Voximplant); ok || slices.ContainsFunc(t.names(), called) { // who call the program
+	if t.troupe.CallsBack() || slices.ContainsFunc(t.names(), called) { // who call the program
 		address, err := freeAddress()
 		if err != nil {
 			return err
@@ -293,14 +310,13 @@ ai_notice = ""
 	if d := t.setup.askTimeout; d > 0 {
 		fmt.Fprintf(&c, "[turns]\nask_timeout = %q\n", d.String())
 	}
-	c.WriteString(t.service.Section("luna"))
-	c.WriteString(t.setup.section)
+	c.WriteString(t.troupe.Section(t.setup.section))
 	for i, bot := range t.bots {
 		name := fmt.Sprint(bot.kind, i)
 		if p, ok := bot.platform.(caller); ok && called(bot.name) {
 			p.CallAt(public, name)
 		}
-		section := bot.Section(name, "luna", t.setup.bridge)
+		section := bot.Section(name, t.troupe.Name(i), t.setup.bridge)
 		if t.dns != nil {
 			section = strings.ReplaceAll(section, "127.0.0.1", hostOf(bot.kind))
 		}

@@ -52,11 +52,11 @@ func (b *Bench) deadlySteps() []deadly {
 		add(false, web.PageLoaded, web.StreamOpened, web.MessagePosted, web.MessageTaken, web.ReplyStreamed)
 	}
 	add(false, avatar.Asked, avatar.Answered)
-	switch b.Avatar {
-	case "virtuals":
+	if slices.ContainsFunc(b.avatars(), func(kind string) bool { return kind != "webhook" }) {
 		add(false, avatar.TokenAsked)
-	case "voximplant":
-		add(false, avatar.TokenAsked, avatar.Called, avatar.Taken)
+	}
+	if slices.Contains(b.avatars(), "voximplant") {
+		add(false, avatar.Called, avatar.Taken)
 	}
 	return all
 }

@@ -40,7 +40,8 @@ type trial struct {
 	ledger  *ledger.Ledger
 	bots    []seat           // among which the chats are shared out
 	api     *telegram.Server // the first of them: the baseline's
-	service avatar.Service
+	troupe  avatar.Troupe    // the avatars, of which the bridges have one each in turn
+	service avatar.Service   // the first of them
 	setup   setup
 	dns     *resolver.Resolver // nil unless setup.named
 	heard   atomic.Pointer[arrival]
@@ -78,9 +79,7 @@ func (t *trial) close() {
 	for _, bot := range t.bots {
 		bot.Close()
 	}
-	if t.service != nil {
-		t.service.Close()
-	}
+	t.troupe.Close()
 	if t.dns != nil {
 		t.dns.Close()
 	}
