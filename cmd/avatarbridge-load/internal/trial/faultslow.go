@@ -13,6 +13,8 @@ const (
 	callTimeout = 30 * time.Second
 	// askTimeout is how long it waits for an avatar's in loris, where it is told so.
 	askTimeout = 5 * time.Second
+	// forever is how many times as long an answer without an end takes: so long that the program has heard little more than its first line.
+	forever = 10
 	// again is how soon after its time is up a post is repeated.
 	again = 5 * time.Second
 )
@@ -23,8 +25,8 @@ func loris(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	size := b.Size.Or(Size{Rate: 50, Duration: time.Minute})
 	drip := min(size.Duration/5, 2*time.Second)
 	every := max(int(float64(size.Rate)*size.Duration.Seconds())/60, 5) // some 60 calls, fewer where there are fewer messages
-	posts := &wire.Fault{Drip: drip, Every: every, Stall: callTimeout + 5*time.Second}
-	questions := &wire.Fault{Drip: drip, Every: every, Stall: 2 * askTimeout}
+	posts := &wire.Fault{Drip: drip, Every: every, Stall: forever * callTimeout}
+	questions := &wire.Fault{Drip: drip, Every: every, Stall: forever * askTimeout}
 	stalled := func() bool { return posts.Stalls() > 1 && questions.Stalls() > 1 }
 	var ended time.Time
 	return b.disturbed(ctx, who, r, disturbance{
@@ -34,7 +36,12 @@ func loris(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 			t.player().Break(questions)
 			return nil
 		},
-		end: func(t *trial) error { t.breakBots("", nil); t.player().Break(nil); return nil },
+		end: func(t *trial) error {
+			ended = time.Now()
+			t.breakBots("", nil)
+			t.player().Break(nil)
+			return nil
+		},
 		check: func(t *trial) {
 			began := time.Now()
 			if err := t.until(ctx, func() bool { return stalled() || time.Since(began) > t.Patience }); err != nil {
