@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -75,6 +76,22 @@ func (d *sqliteDisk) close() error {
 	d.now = nil
 	return s.Close()
 }
+
+// has searches the files of the closed store for words.
+func (d *sqliteDisk) has(words string) (bool, error) {
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(filepath.Join(d.dir, "a.db"+suffix))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false, err
+		}
+		if bytes.Contains(data, []byte(words)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+var _ searcher = (*sqliteDisk)(nil)
 
 // leftQuery knows the store's schema: it counts bodies of what is over.
 const leftQuery = `SELECT (SELECT count(*) FROM turn WHERE state = 1 AND body IS NOT NULL) + (SELECT count(*) FROM post WHERE state = 1 AND body IS NOT NULL)`

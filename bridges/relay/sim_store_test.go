@@ -22,6 +22,27 @@ type disk interface {
 	close() error
 }
 
+// A searcher is a disk that can be searched for words when the store is closed.
+type searcher interface {
+	has(words string) (bool, error)
+}
+
+// forgets checks that nothing is left of what people wrote who were forgotten, and of what was said to them. Event keys stay, which are no words of
+// theirs.
+func (s *sim) forgets() {
+	d, ok := s.disk.(searcher)
+	if !ok {
+		return
+	}
+	for _, text := range sortedKeys(s.forgotten) {
+		for _, words := range []string{`"text":"` + text, "re " + text, "draft of " + text, fileRef + text, keptRef + text} {
+			if there, err := d.has(words); there || err != nil {
+				s.fail("%q of somebody who was forgotten is left: %v", words, err)
+			}
+		}
+	}
+}
+
 // A gate is the store as one life of the program sees it. The life ends at a call that was chosen: before it did anything, or after it was
 // committed, and before the caller knows.
 type gate struct {

@@ -257,6 +257,7 @@ func (s *sim) end() {
 	if err := s.disk.close(); err != nil {
 		s.fail("close: %v", err)
 	}
+	s.forgets()
 }
 
 // run plays the schedule to its end, and checks it.
