@@ -90,7 +90,7 @@ func byOffset(tr *tracing, text string) (ack *call) {
 
 var pollForm = regexp.MustCompile(`^POST /bot[^ ]*/getUpdates `)
 
-var offsetForm = regexp.MustCompile(`^POST /bot[^ ]*/getUpdates [^&]*(?:&[a-z_]+=[^&]*)*&offset=(\d+)`)
+var offsetForm = regexp.MustCompile(`(?s)^POST /bot[^ ]*/getUpdates .*\r\n\r\n(?:[^&]*&)*offset=(\d+)`) // the fields come in any order
 
 // offsetOf is that of a poll, 0 for a poll without one and for anything else.
 func offsetOf(c *call) int64 {

@@ -210,6 +210,18 @@ func (tr *tracing) unproven(text string, ack *call) string {
 	return ""
 }
 
+func TestTheOffsetOfAPollIsSeenWhereverItStands(t *testing.T) {
+	const head = "POST /bot1:x/getUpdates HTTP/1.1\r\nContent-Length: 9\r\n\r\n"
+	for request, want := range map[string]int64{
+		head + "offset=7&limit=100": 7, head + "limit=100&timeout=50&offset=8": 8, head + "limit=100&offset=9&timeout=50": 9,
+		head + "limit=100": 0, "POST /bot1:x/sendMessage HTTP/1.1\r\n\r\noffset=7": 0,
+	} {
+		if got := offsetOf(&call{data: []byte(request)}); got != want {
+			t.Errorf("%d, want %d, in\n%s", got, want, request)
+		}
+	}
+}
+
 func TestAnAcknowledgementBeforeItsSyncIsSeenInATrace(t *testing.T) {
 	const (
 		arrives = "1 read(9<socket:[1]>, \"POST /hook HTTP/1.1\\r\\n\\r\\nm0\", 4096) = 26\n"
