@@ -29,9 +29,10 @@ const (
 type player struct {
 	r        *Relay
 	cfg      Avatar
-	slots    slots         // turns being asked
-	history  int           // exchanges that a turn brings
-	patience time.Duration // for a reply that comes later
+	slots    slots               // turns being asked
+	asking   *semaphore.Weighted // the same, exactly: verbs that run beside one another may each hand out the last free slot
+	history  int                 // exchanges that a turn brings
+	patience time.Duration       // for a reply that comes later
 	breaker  *gobreaker.TwoStepCircuitBreaker[any]
 	probes   probes
 	voices   *semaphore.Weighted // bytes of voices in memory
@@ -53,6 +54,7 @@ func newPlayer(r *Relay, cfg Avatar) *player {
 	}
 	p.voices = semaphore.NewWeighted(voiceMemory)
 	p.slots.max = int64(cfg.MaxConcurrent)
+	p.asking = semaphore.NewWeighted(int64(cfg.MaxConcurrent))
 	p.slots.freed = func() {
 		for _, l := range r.lines {
 			l.turns.at(time.Now())
@@ -74,6 +76,10 @@ func (p *player) start(l *line, t *store.Turn) {
 	p.slots.force(1)
 	p.r.work.Go(func() {
 		defer p.slots.release(1)
+		if p.asking.Acquire(p.r.calls, 1) != nil {
+			return // a claim ends with the process
+		}
+		defer p.asking.Release(1)
 		for t != nil {
 			t = p.play(l, t)
 		}

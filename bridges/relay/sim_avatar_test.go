@@ -45,6 +45,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	a.life.asked[a.name]++
 	a.begin(&t, over)
 	f := s.askFate(a.service, t.Text)
 	if o := fault.Of(f.err); o != nil && o.Kind == fault.Rejected && t.Voice != nil {
@@ -60,6 +61,7 @@ func (a *mouth) Ask(ctx context.Context, t avatar.Turn, say avatar.Speaker) erro
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	a.life.asked[a.name]--
 	if conversation := labelOf(t.Text); a.life.asking[conversation] == t.Text { // else it was forgotten meanwhile, and a new one has begun
 		delete(a.life.asking, conversation)
 	}

@@ -14,6 +14,7 @@ import (
 const (
 	manyWaiting = 20
 	manyFlights = 32
+	manyAsked   = 1024
 )
 
 // Bounds are what is known of how much there is of something. They are kept behind the gate.
@@ -172,6 +173,13 @@ func (a *mouth) mustBeAsked(t *avatar.Turn) {
 	}
 	if age := time.Since(ev.At); age > may && !s.revived[t.Text] {
 		s.fail("%s was asked when it was %v old", t.Text, age)
+	}
+	many := a.concurrent
+	if many == 0 {
+		many = manyAsked
+	}
+	if n := a.life.asked[a.name]; n > many {
+		s.fail("%s was asked as one of %d at once, of which there may be %d", t.Text, n, many)
 	}
 }
 

@@ -110,6 +110,7 @@ type life struct {
 	busy      map[string]bool     // ids of posts of which a call is under way
 	sending   map[int64]*platform // posts whose call has begun and whose end is not durable
 	asking    map[string]string   // conversation to what is being asked in it
+	asked     map[string]int      // how many turns each avatar is being asked at once
 	answered  map[string]int      // turn ids that were asked with success
 	ids       map[string]string   // of turns, by their texts
 	throttles throttles
@@ -190,7 +191,7 @@ func (s *sim) doubt(l *life) {
 
 // start begins a life.
 func (s *sim) start(n int) error {
-	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]*platform{}, throttles: newThrottles(s.durable), busy: map[string]bool{}, asking: map[string]string{}, answered: map[string]int{}, ids: map[string]string{}}
+	l := &life{died: make(chan struct{}), failed: make(chan struct{}), sending: map[int64]*platform{}, throttles: newThrottles(s.durable), busy: map[string]bool{}, asked: map[string]int{}, asking: map[string]string{}, answered: map[string]int{}, ids: map[string]string{}}
 	if n < len(s.plan.crashes) {
 		l.crashAt, l.crashAfter = s.plan.crashes[n], s.plan.after[n]
 	}

@@ -71,8 +71,7 @@ func (t *trial) leftAlone(r *figure.Result, calls, messages int, d time.Duration
 }
 
 // rushed adds how an avatar was called that was back, and checks that nobody stampedes: one call tries it, and all that wait come no more at once,
-// and no faster, than max_concurrent lets them. Each bridge looks in two places how many more may be asked, when messages come and when their time
-// has come, and both may find the same room: so few can be exceeded by that, and nothing else.
+// and no faster, than max_concurrent lets them.
 func (t *trial) rushed(r *figure.Result, rush *avatar.Rush) {
 	first, took := rush.First()
 	r.Add("calls before its first answer after it", "", float64(first))
@@ -81,12 +80,11 @@ func (t *trial) rushed(r *figure.Result, rush *avatar.Rush) {
 	if most := 1 + 2*int(took/probeSlow); first > most {
 		t.broken(r, fmt.Sprintf("%d calls tried the avatar before one was answered, where %d may", first, most))
 	}
-	few := 2 * fewAtOnce * len(t.bots)
-	if n := rush.AtOnce(); n > few {
-		t.broken(r, fmt.Sprintf("%d calls came at once when the avatar was back, where %d may with a max_concurrent of %d", n, few, fewAtOnce))
+	if n := rush.AtOnce(); n > fewAtOnce {
+		t.broken(r, fmt.Sprintf("%d calls came at once when the avatar was back, where max_concurrent is %d", n, fewAtOnce))
 	}
 	// Each of so many places takes a call whenever the last has taken its time, and one at the edge of the second.
-	if n, most := rush.InASecond(), few*(int(time.Second/thinks)+1); n > most {
+	if n, most := rush.InASecond(), fewAtOnce*(int(time.Second/thinks)+1); n > most {
 		t.broken(r, fmt.Sprintf("%d calls came in a second when the avatar was back, where %d may", n, most))
 	}
 }
