@@ -39,7 +39,7 @@ func (s *holdSet) put(h store.Hold) {
 	s.n.Store(int64(len(s.holds)))
 }
 
-// follow gives the holds of a channel its new id.
+// follow gives the holds of a channel its new id, where the one that ends later holds, as in the store.
 func (s *holdSet) follow(account, from, to string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,9 +47,12 @@ func (s *holdSet) follow(account, from, to string) {
 		if scope.Account == account && scope.Channel == from {
 			delete(s.holds, scope)
 			h.Scope.Channel = to
-			s.holds[h.Scope] = h
+			if old, ok := s.holds[h.Scope]; !ok || !old.Until.IsZero() && (h.Until.IsZero() || h.Until.After(old.Until)) {
+				s.holds[h.Scope] = h
+			}
 		}
 	}
+	s.n.Store(int64(len(s.holds)))
 }
 
 func (s *holdSet) drop(scope store.Scope) {

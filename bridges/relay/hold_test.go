@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,6 +36,35 @@ func TestThrottledChannelHoldsBackOnlyItself(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		w.wantPosted("ann", "re: a", "re: a2")
 	})
+}
+
+func TestAMovedChannelKeepsTheLongerOfTwoThrottles(t *testing.T) {
+	for old, want := range map[time.Duration]time.Duration{time.Minute: 2 * time.Hour, 3 * time.Hour: 3 * time.Hour} {
+		inWorld(t, limits("off", "off"), func(t *testing.T, w *world) {
+			began, first := time.Now(), map[string]bool{}
+			var mu sync.Mutex
+			var again []time.Duration
+			w.bridge.onSend(func(m bridges.Message) error {
+				mu.Lock()
+				defer mu.Unlock()
+				room := m.Place.Channel
+				if !first[room] {
+					first[room] = true
+					return fault.Throttle(fault.Channel, map[string]time.Duration{"-1": old, "-100": 2 * time.Hour}[room], nil)
+				}
+				again = append(again, time.Since(began))
+				return nil
+			})
+			w.bridge.receive(t, w.bridge.in(bridges.Place{Channel: "-1"}, "ann", "a"), w.bridge.in(bridges.Place{Channel: "-100"}, "ann", "b"))
+			settle()
+			w.bridge.receive(t, moved())
+			time.Sleep(4 * time.Hour)
+			settle()
+			if len(again) != 2 || slices.Min(again) < want {
+				t.Errorf("with %s of the old one there were posts after %v, want 2 after %v", old, again, want)
+			}
+		})
+	}
 }
 
 func TestThePauseOfAChatGoesWithItsForgottenPerson(t *testing.T) {
