@@ -77,7 +77,12 @@ func TestASessionThatIsOverIsBegunAnew(t *testing.T) {
 		"op 9":           func(w *world) { w.d.Invalidate(w.bot, false) },
 		"wrong sequence": func(w *world) { w.d.CloseGateways(w.bot, 4007) },
 		"timed out":      func(w *world) { w.d.CloseGateways(w.bot, 4009) },
-		"forgotten":      func(w *world) { w.d.Offline(); w.d.Advance(time.Hour); _ = w.d.Online() },
+		"forgotten": func(w *world) {
+			w.d.Offline()
+			w.until("the connection to be gone", func() bool { return len(w.d.Connections(w.bot)) == 0 }) // from now on the session is left
+			w.d.Advance(time.Hour)
+			_ = w.d.Online()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, bridgetest.DiscordOptions{})
