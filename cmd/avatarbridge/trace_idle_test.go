@@ -80,7 +80,7 @@ func (r *rig) shortPolls() (polls *atomic.Int64) {
 
 // wakesPerPoll bounds how often a program wakes that has nothing to do but one poll, which lasts a second: it takes four or so, and whoever looked for
 // something ten times a second would take twenty more.
-const wakesPerPoll = 12
+const wakesPerPoll = 18
 
 // threeSteps checks the syncs of the database's files between the arrivals of the messages 1 to last, and after that.
 func (tr *tracing) threeSteps(t *testing.T, last int) {
