@@ -71,12 +71,19 @@ func newPlayer(r *Relay, cfg Avatar) *player {
 	return p
 }
 
-// start asks a claimed turn, and after it whatever its lane hands out, in a goroutine of its own.
+// start asks a claimed turn, and after it whatever its lane hands out, in a goroutine of its own. A turn for which there is no place after all goes
+// back, so that it can still be changed and forgotten while it waits; one that nobody is asked about any more needs no place.
 func (p *player) start(l *line, t *store.Turn) {
 	p.slots.force(1)
+	place := p.asking.TryAcquire(1)
 	p.r.work.Go(func() {
 		defer p.slots.release(1)
-		if p.asking.Acquire(p.r.calls, 1) != nil {
+		switch {
+		case place:
+		case !t.Awaited:
+			p.giveBack(l, t, store.Deferred{Due: time.Now(), Attempts: t.Attempts, Unasked: true})
+			return
+		case p.asking.Acquire(p.r.calls, 1) != nil:
 			return // a claim ends with the process
 		}
 		defer p.asking.Release(1)

@@ -6,7 +6,7 @@ import (
 )
 
 // A pace bounds how many posts a bridge makes in a time. A post counts from before its call until the time after the call's end, so that the
-// platform never sees more, however long calls take. The zero pace bounds nothing.
+// platform never sees more posts, however long calls take; one whose form it refuses takes another call. The zero pace bounds nothing.
 type pace struct {
 	rate Rate
 	wake func(at time.Time) // called when posts that were refused may come, or at which time
@@ -59,7 +59,7 @@ func (p *pace) tell() {
 	p.mu.Lock()
 	at := p.next()
 	told := p.refused && !at.IsZero()
-	p.refused = p.refused && !told
+	p.refused = p.refused && (!told || at.After(time.Now())) // there may be room before, if one is not made after all
 	p.mu.Unlock()
 	if told {
 		p.wake(at)
@@ -92,5 +92,7 @@ func (p *pace) expire(now time.Time) {
 	for n < len(p.ended) && now.Sub(p.ended[n]) >= p.rate.Every {
 		n++
 	}
-	p.ended = append(p.ended[:0], p.ended[n:]...)
+	if n > 0 {
+		p.ended = append(p.ended[:0], p.ended[n:]...)
+	}
 }

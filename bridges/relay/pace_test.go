@@ -1,11 +1,13 @@
 package relay_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
+	"avatarbridge/avatar"
 	"avatarbridge/bridges"
 	"avatarbridge/bridges/fault"
 	"avatarbridge/bridges/relay"
@@ -125,5 +127,37 @@ func TestARateBelowWhatIsInFlightDoesNotHoldUpForEver(t *testing.T) {
 		if calls.most != 2 {
 			t.Errorf("%d calls at once, want 2", calls.most)
 		}
+	})
+}
+
+func TestRepliesThatCannotBePostedNowTakeNothingFromTheRate(t *testing.T) {
+	var later sync.Map
+	inWorld(t, func(c *relay.Config) { c.Bridges[0].Rate = relay.Rate{Max: 3, Every: 24 * time.Hour} }, func(t *testing.T, w *world) {
+		w.avatar.onAsk(func(ctx context.Context, turn avatar.Turn, say avatar.Speaker) error {
+			if turn.Text == "now" {
+				return say.Say(ctx, avatar.Reply{Text: "re: now"})
+			}
+			later.Store(turn.Text, turn.Later)
+			return nil
+		})
+		for i := range 3 {
+			w.bridge.receive(t, w.bridge.said(fmt.Sprint("person", i), fmt.Sprint(i)))
+		}
+		settle()
+		for i := range 3 {
+			if err := w.relay.Pause(t.Context(), fmt.Sprint("b/person", i)); err != nil {
+				t.Fatal(err)
+			}
+			say, ok := later.Load(fmt.Sprint(i))
+			if !ok {
+				t.Fatalf("the turn %d was not asked", i)
+			}
+			if err := say.(avatar.Speaker).Say(t.Context(), avatar.Reply{Text: "late"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settle()
+		w.bridge.receive(t, w.bridge.said("ann", "now"))
+		w.wantPosted("ann", "re: now")
 	})
 }

@@ -214,7 +214,7 @@ func (l *line) settle(p *store.Post, s store.Settled) *store.Post {
 }
 
 func (l *line) park(p *store.Post, until time.Time) {
-	l.pace.done() // as if it had been made: no cap is broken so
+	l.pace.back(1) // there was no call
 	var c store.Claims
 	if l.r.insist("park", func(ctx context.Context) (err error) { c, err = l.r.store.Park(ctx, p.ID, until); return err }) {
 		l.posts.at(until)

@@ -97,16 +97,18 @@ func names(ctx context.Context, b *Bench, who string, r *figure.Result) error {
 	return err
 }
 
-// find gives the platforms their names back, and then the runner its own, for which the program may have asked only when it heard again.
+// find gives the platforms their names back once each was asked for, and then the runner its own, for which the program may have asked only when
+// it heard again.
 func (t *trial) find(ctx context.Context) error {
-	if err := t.dns.Lose(hostOf(runner)); err != nil {
-		return err
+	inVain := func(hosts ...string) error {
+		began := time.Now()
+		return t.until(ctx, func() bool {
+			missing := func(host string) bool { return len(t.dns.Failed(host)) == 0 }
+			return !t.dns.Serves() || !slices.ContainsFunc(hosts, missing) || time.Since(began) > t.Patience
+		})
 	}
-	began := time.Now()
-	asked := func() bool {
-		return !t.dns.Serves() || len(t.dns.Failed(hostOf(runner))) > 0 || time.Since(began) > t.Patience
-	}
-	return errors.Join(t.until(ctx, asked), t.dns.Lose())
+	platforms := slices.DeleteFunc(t.hosts(), func(host string) bool { return host == hostOf(runner) })
+	return errors.Join(inVain(platforms...), t.dns.Lose(hostOf(runner)), inVain(hostOf(runner)), t.dns.Lose())
 }
 
 // cutOff checks that the program takes no messages from a platform that it polls and whose name it cannot resolve. Some had been written before.
