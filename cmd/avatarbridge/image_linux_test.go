@@ -82,24 +82,27 @@ func TestTheProgramRunsOnWhenItsFileWasLetGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if fileBytes(os.Getpid()) == 0 {
+		t.Skip("this system does not tell how much of a file is in memory")
+	}
 	i := &image{}
 	for range 3 {
-		before, _ := residentOf(t, file)
-		if fileBytes(os.Getpid()) <= imageKept {
-			t.Fatalf("the test's own file, of which %d bytes are there, is too small for a test", before)
+		if err := sameAsFile(file); err != nil {
+			t.Fatal(err)
 		}
+		before, _ := residentOf(t, file) // all of it
 		i.letGo()
 		after, largest := residentOf(t, file)
 		if after > before/2 || largest > imagePiece {
 			t.Errorf("%d bytes of the file were there, %d are now; one access may bring %d", before, after, largest)
 		}
-		if err := sameAsFile(file); err != nil {
-			t.Fatal(err) // and all of it is mapped again
-		}
+	}
+	if err := sameAsFile(file); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// sameAsFile compares the code and the constants that the process has with what the file has.
+// sameAsFile compares the code and the constants that the process has with what the file has. All of them are in memory then.
 func sameAsFile(name string) error {
 	file, err := os.Open("/proc/self/exe")
 	if err != nil {
@@ -139,6 +142,9 @@ func sameAsFile(name string) error {
 }
 
 func TestAQuietProgramHasLittleOfItsFileInMemory(t *testing.T) {
+	if fileBytes(os.Getpid()) == 0 {
+		t.Skip("this system does not tell how much of a file is in memory")
+	}
 	r := newRig(t, setup{})
 	r.start()
 	r.ready()
