@@ -72,7 +72,8 @@ func newPlayer(r *Relay, cfg Avatar) *player {
 }
 
 // start asks a claimed turn, and after it whatever its lane hands out, in a goroutine of its own. A turn for which there is no place after all goes
-// back, so that it can still be changed and forgotten while it waits; one that nobody is asked about any more needs no place.
+// back, so that it can still be changed and forgotten while it waits; one that was asked before and has no reply waits here, as Defer would have it
+// asked anew.
 func (p *player) start(l *line, t *store.Turn) {
 	p.slots.force(1)
 	place := p.asking.TryAcquire(1)
